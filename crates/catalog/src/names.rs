@@ -1,0 +1,149 @@
+//! Names of objects: every key of a catalog is spelled here and nowhere else.
+//!
+//! ```text
+//! data/bars/<directory>/<first>_<last>_<16 hex>.parquet   a partition, named by its first and last ts_init and its content
+//! manifest/head.json                                      the only object that is ever overwritten
+//! manifest/snapshots/<20 digits>.json                     a commit
+//! manifest/series/<bar type>/<16 hex>.parquet             the partitions of a series
+//! manifest/shards/<16 hex>.json                           a part of a large series table
+//! ```
+
+use bars::{BarType, DAY, Date, UnixNanos};
+
+use crate::Sha256;
+
+/// The key of the head.
+pub const HEAD: &str = "manifest/head.json";
+
+/// The key of a snapshot.
+pub fn snapshot(number: u64) -> String {
+    format!("manifest/snapshots/{number:020}.json")
+}
+
+/// The key of a part of the series table.
+pub fn shard(content: &Sha256) -> String {
+    format!("manifest/shards/{}.json", content.short())
+}
+
+/// The key of a series manifest.
+pub fn series_manifest(bar_type: &BarType, content: &Sha256) -> String {
+    let text = bar_type.to_string();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    format!("manifest/series/{}/{}.parquet", percent_encode(&text, plain), content.short())
+}
+
+/// The key of a partition.
+pub fn partition(bar_type: &BarType, first: UnixNanos, last: UnixNanos, content: &Sha256) -> String {
+    let directory = series_directory(bar_type);
+    format!("data/bars/{directory}/{}_{}_{}.parquet", file_stamp(first), file_stamp(last), content.short())
+}
+
+/// The directory of a series, as NautilusTrader 2 names it: without `/`, with `^` as `_`, other reserved characters
+/// percent-encoded. Two series may therefore share one; the catalog refuses the second.
+pub fn series_directory(bar_type: &BarType) -> String {
+    let text = bar_type.to_string().replace('/', "").replace('^', "_");
+    percent_encode(&text, |byte| byte.is_ascii_graphic() && !b"\\{}%`[]\"<>~#|*?".contains(&byte))
+}
+
+/// A key as the path of a URL.
+pub fn url_path(key: &str) -> String {
+    percent_encode(key, |byte| byte.is_ascii_alphanumeric() || b"-._~/@!$&'()*+,;=:".contains(&byte))
+}
+
+/// A stamp as it stands in file names: `2024-01-08T14-31-00-000000000Z`.
+pub fn file_stamp(stamp: UnixNanos) -> String {
+    let date = stamp.date();
+    let rest = stamp.0.rem_euclid(DAY);
+    let seconds = rest / bars::SECOND;
+    format!(
+        "{:04}-{:02}-{:02}T{:02}-{:02}-{:02}-{:09}Z",
+        date.year(),
+        date.month(),
+        date.day(),
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60,
+        rest % bars::SECOND
+    )
+}
+
+/// First and last stamp of a file name, with or without the hash segment; `None` for a foreign name.
+pub fn parse_file_name(name: &str) -> Option<(UnixNanos, UnixNanos)> {
+    let mut parts = name.strip_suffix(".parquet")?.split('_');
+    let (first, last) = (parse_file_stamp(parts.next()?)?, parse_file_stamp(parts.next()?)?);
+    let hash_is_fine = parts.next().is_none_or(|hash| !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    (hash_is_fine && parts.next().is_none()).then_some((first, last))
+}
+
+fn parse_file_stamp(text: &str) -> Option<UnixNanos> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let date: Date = date.parse().ok()?;
+    let mut parts = time.split('-');
+    let mut number = |limit: i64| parts.next()?.parse::<i64>().ok().filter(|value| (0..limit).contains(value));
+    let (hour, minute, second) = (number(24)?, number(60)?, number(60)?);
+    let fraction = parts.next().unwrap_or("");
+    if parts.next().is_some() || fraction.len() > 9 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let nanos: i64 = format!("{fraction:0<9}").parse().ok()?;
+    Some(UnixNanos::midnight(date).plus(((hour * 60 + minute) * 60 + second) * bars::SECOND + nanos))
+}
+
+fn percent_encode(text: &str, is_plain: impl Fn(u8) -> bool) -> String {
+    use std::fmt::Write;
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        if is_plain(byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spells_keys() {
+        let bar_type: BarType = "EUR/USD.SIM-5-MINUTE-BID-INTERNAL@1-MINUTE-EXTERNAL".parse().unwrap();
+        let content = Sha256::of(b"abc");
+        let (first, last) = (UnixNanos(1_704_724_260_000_000_137), UnixNanos(1_704_724_260_000_000_137));
+        assert_eq!(
+            partition(&bar_type, first, last, &content),
+            "data/bars/EURUSD.SIM-5-MINUTE-BID-INTERNAL@1-MINUTE-EXTERNAL/\
+             2024-01-08T14-31-00-000000137Z_2024-01-08T14-31-00-000000137Z_ba7816bf8f01cfea.parquet"
+        );
+        assert_eq!(
+            series_manifest(&bar_type, &content),
+            "manifest/series/EUR%2FUSD.SIM-5-MINUTE-BID-INTERNAL%401-MINUTE-EXTERNAL/ba7816bf8f01cfea.parquet"
+        );
+        assert_eq!(url_path("a/EUR%2FUSD@1 .parquet"), "a/EUR%252FUSD@1%20.parquet");
+        assert_eq!(snapshot(7), "manifest/snapshots/00000000000000000007.json");
+        let index: BarType = "^SPX.CBOE-1-MINUTE-LAST-EXTERNAL".parse().unwrap();
+        assert_eq!(series_directory(&index), "_SPX.CBOE-1-MINUTE-LAST-EXTERNAL");
+    }
+
+    #[test]
+    fn reads_file_names() {
+        let stamps = Some((UnixNanos(1_704_724_260_000_000_000), UnixNanos(1_705_093_200_000_000_000)));
+        for (name, expected) in [
+            ("2024-01-08T14-31-00-000000000Z_2024-01-12T21-00-00-000000000Z.parquet", stamps),
+            ("2024-01-08T14-31-00-000000000Z_2024-01-12T21-00-00-000000000Z_ba7816bf8f01cfea.parquet", stamps),
+            ("2024-01-08T14-31-00-0Z_2024-01-12T21-00-00Z.parquet", stamps),
+            ("part-0.parquet", None),
+            ("a_b.parquet", None),
+            ("2024-01-08T14-31-00-000000000Z.parquet", None),
+            ("2024-13-08T14-31-00-000000000Z_2024-01-12T21-00-00-000000000Z.parquet", None),
+            ("2024-01-08T14-31-00-000000000Z_2024-01-12T21-00-00-000000000Z.r2.parquet", None),
+        ] {
+            assert_eq!(parse_file_name(name), expected, "{name}");
+        }
+        for nanos in [0, 137, -1, 1_704_724_260_123_456_789] {
+            let stamp = file_stamp(UnixNanos(nanos));
+            assert_eq!(parse_file_stamp(&stamp), Some(UnixNanos(nanos)));
+        }
+    }
+}
