@@ -1,0 +1,87 @@
+//! Why a run was refused.
+
+use bars::UnixNanos;
+
+/// Why a run was refused; the message says what is wrong and what to do.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BacktestError {
+    /// A window of no bars.
+    #[error("`{name}` is 0; give it at least 1 bar")]
+    ZeroWindow {
+        /// The parameter.
+        name: &'static str,
+    },
+    /// Two averages that can never cross.
+    #[error("`fast` and `slow` are both {bars}, so they never cross; make `fast` the smaller")]
+    EqualWindows {
+        /// The window of both, in bars.
+        bars: u32,
+    },
+    /// A number outside its range.
+    #[error("`{name}` is `{value}`; it must be {expected}")]
+    OutOfRange {
+        /// The field of the spec.
+        name: &'static str,
+        /// What it was.
+        value: f64,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// Columns that do not belong together.
+    #[error("column `{name}` has {found} rows but `times` has {expected}; pass columns of the same bars")]
+    UnequalColumns {
+        /// The column that differs.
+        name: &'static str,
+        /// Its rows.
+        found: usize,
+        /// The rows of the time column.
+        expected: usize,
+    },
+    /// Too few bars for the strategy to see a single cross.
+    #[error(
+        "{bars} bars are too few; the strategy needs at least {needed}, so choose a longer range or shorter windows"
+    )]
+    TooFewBars {
+        /// The bars given.
+        bars: usize,
+        /// The bars needed.
+        needed: u64,
+    },
+    /// More bars than a bar number can count.
+    #[error("{bars} bars are too many; at most {max} fit, so choose a shorter range or longer bars", max = u32::MAX)]
+    TooManyBars {
+        /// The bars given.
+        bars: usize,
+    },
+    /// A price that is no price.
+    #[error(
+        "`{column}` of bar {bar} at {time} is `{value}`; prices must be positive and finite, so repair or leave out the bar"
+    )]
+    BadPrice {
+        /// The column.
+        column: &'static str,
+        /// The row, from 0.
+        bar: usize,
+        /// Its open time.
+        time: UnixNanos,
+        /// What stood there.
+        value: f64,
+    },
+    /// A bar that is not later than the one before.
+    #[error("bar {bar} at {time} is not later than the bar before; sort the bars by time and drop repeats")]
+    NotAscending {
+        /// The row, from 0.
+        bar: usize,
+        /// Its open time.
+        time: UnixNanos,
+    },
+    /// The account grew beyond what a number can hold.
+    #[error(
+        "the account is beyond all numbers at bar {bar}; look for faulty prices, or start with less `cash` or leverage"
+    )]
+    Overflow {
+        /// The row, from 0.
+        bar: usize,
+    },
+}

@@ -1,0 +1,208 @@
+//! Bars in time: the periods whose returns are annualised, and the unit durations are rounded to.
+
+use bars::{DAY, HOUR, MINUTE, SECOND, UnixNanos};
+
+use crate::Value;
+use crate::statistics::{geometric_mean, mean, variance};
+
+/// How the family reads the spacing of the bars.
+pub(crate) struct Spacing {
+    pub(crate) period: Period,
+    pub(crate) periods_per_year: f64,
+    pub(crate) unit: Unit,
+}
+
+/// The span over which one return is taken; all are of UTC.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Period {
+    Day,
+    /// Monday to Sunday.
+    Week,
+    Month,
+    Year,
+}
+
+/// The unit that durations are rounded up to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Unit {
+    Second,
+    Minute,
+    Hour,
+    Day,
+}
+
+/// Above this share of Saturdays and Sundays a market counts as one that never closes.
+const WEEKEND_SHARE: f64 = 0.6 * 2.0 / 7.0;
+
+/// The spacing of so many stamps at the end stands for all.
+const SPACING_STAMPS: usize = 100;
+
+impl Spacing {
+    pub(crate) fn of(times: &[i64]) -> Self {
+        let step = median_step(times);
+        let (period, periods_per_year) = match step / i128::from(DAY) {
+            7 => (Period::Week, 52.0),
+            31 => (Period::Month, 12.0),
+            365 => (Period::Year, 1.0),
+            _ if trades_on_weekends(times) => (Period::Day, 365.0),
+            _ => (Period::Day, 252.0),
+        };
+        Self { period, periods_per_year, unit: Unit::of(step) }
+    }
+
+    /// The mean of `count` durations of together `total` nanoseconds, rounded up to the unit; undefined for none.
+    pub(crate) fn duration(&self, total: i128, count: usize) -> Value {
+        if count == 0 {
+            return Value::Undefined;
+        }
+        let unit = i128::from(self.unit.nanos());
+        let mean = total / count as i128;
+        Value::Duration(seconds((mean + unit - 1).div_euclid(unit) * unit))
+    }
+
+    /// The returns from period to period of the last equity in each; none of an empty account.
+    pub(crate) fn returns(&self, times: &[i64], equity: &[f64]) -> PeriodReturns {
+        let mut lasts: Vec<f64> = Vec::new();
+        let mut current = None;
+        for (&time, &equity) in times.iter().zip(equity) {
+            let period = self.period.number(time);
+            match lasts.last_mut() {
+                Some(last) if current == Some(period) => *last = equity,
+                _ => lasts.push(equity),
+            }
+            current = Some(period);
+        }
+        let pairs = lasts.windows(2).filter(|pair| pair[0] > 0.0);
+        PeriodReturns(pairs.map(|pair| pair[1] / pair[0] - 1.0).collect())
+    }
+}
+
+/// Returns from period to period, as shares.
+pub(crate) struct PeriodReturns(Vec<f64>);
+
+impl PeriodReturns {
+    pub(crate) fn geometric_mean(&self) -> f64 {
+        geometric_mean(self.0.iter().copied())
+    }
+
+    pub(crate) fn variance(&self) -> f64 {
+        variance(self.0.iter().copied())
+    }
+
+    /// The root of the mean square of the losses, gains counting as 0.
+    pub(crate) fn downside(&self) -> f64 {
+        mean(self.0.iter().map(|share| share.min(0.0) * share.min(0.0))).sqrt()
+    }
+}
+
+impl Period {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Year => "year",
+        }
+    }
+
+    /// A number that grows from period to period.
+    fn number(self, time: i64) -> i64 {
+        let day = time.div_euclid(DAY);
+        match self {
+            Self::Day => day,
+            Self::Week => weeks(day),
+            Self::Month => {
+                let date = UnixNanos(time).date();
+                i64::from(date.year()) * 12 + i64::from(date.month())
+            }
+            Self::Year => i64::from(UnixNanos(time).date().year()),
+        }
+    }
+}
+
+impl Unit {
+    /// The greatest unit that divides `step`.
+    fn of(step: i128) -> Self {
+        let divides = |unit: &Self| step % i128::from(unit.nanos()) == 0;
+        [Self::Day, Self::Hour, Self::Minute].into_iter().find(divides).unwrap_or(Self::Second)
+    }
+
+    fn nanos(self) -> i64 {
+        match self {
+            Self::Second => SECOND,
+            Self::Minute => MINUTE,
+            Self::Hour => HOUR,
+            Self::Day => DAY,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Second => "second",
+            Self::Minute => "minute",
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
+}
+
+/// Whole seconds in `nanos`.
+pub(crate) fn seconds(nanos: i128) -> i64 {
+    // A span of i64 nanoseconds fits in i64 seconds many times over.
+    (nanos / i128::from(SECOND)) as i64
+}
+
+/// The median distance of the last stamps, in nanoseconds; 0 of fewer than two.
+fn median_step(times: &[i64]) -> i128 {
+    let tail = &times[times.len().saturating_sub(SPACING_STAMPS)..];
+    let mut steps: Vec<i128> =
+        tail.windows(2).map(|pair| i128::from(pair[1]) - i128::from(pair[0])).collect();
+    steps.sort_unstable();
+    match steps.len() {
+        0 => 0,
+        odd if odd % 2 == 1 => steps[odd / 2],
+        even => (steps[even / 2 - 1] + steps[even / 2]) / 2,
+    }
+}
+
+fn trades_on_weekends(times: &[i64]) -> bool {
+    // 1970-01-01 was a Thursday: three days later the week begins to count at Monday.
+    let weekend = |time: &&i64| (time.div_euclid(DAY) + 3).rem_euclid(7) >= 5;
+    times.iter().filter(weekend).count() as f64 > WEEKEND_SHARE * times.len() as f64
+}
+
+/// Weeks from Monday to Sunday since 1970, from days.
+fn weeks(day: i64) -> i64 {
+    (day + 3).div_euclid(7)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spacing_decides_period_factor_and_unit() {
+        let cases = [
+            (SECOND / 2, Period::Day, 252.0, Unit::Second),
+            (15 * MINUTE, Period::Day, 252.0, Unit::Minute),
+            (90 * MINUTE, Period::Day, 365.0, Unit::Minute),
+            (HOUR, Period::Day, 252.0, Unit::Hour),
+            (DAY, Period::Day, 365.0, Unit::Day),
+            (7 * DAY, Period::Week, 52.0, Unit::Day),
+            (31 * DAY, Period::Month, 12.0, Unit::Day),
+            (365 * DAY, Period::Year, 1.0, Unit::Day),
+        ];
+        for (step, period, factor, unit) in cases {
+            let times: Vec<i64> = (0..40).map(|bar| bar * step).collect();
+            let spacing = Spacing::of(&times);
+            assert_eq!((spacing.period, spacing.unit), (period, unit), "{step}");
+            assert_eq!(spacing.periods_per_year, factor, "{step}");
+        }
+    }
+
+    #[test]
+    fn weeks_end_on_sunday() {
+        // 1970-01-04 was a Sunday.
+        assert_eq!([2, 3, 4, 10, 11].map(weeks), [0, 0, 1, 1, 2]);
+    }
+}

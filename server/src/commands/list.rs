@@ -1,0 +1,49 @@
+//! `barkeep list`.
+
+use ::catalog::Result;
+use clap::Args;
+
+use crate::catalog::Catalog;
+use crate::output::{Format, bytes_text, count_text, coverage_text, table, trimmed};
+
+/// Arguments of `list`.
+#[derive(Args, Debug)]
+#[command(after_help = "Coverage is bars found of bars the series' calendar expects between its first and last.\n\nExample:\n  barkeep list --format json | jq '.[].bar_type'")]
+pub struct ListArgs {
+    /// Only series whose bar type contains this text
+    #[arg(value_name = "TEXT")]
+    filter: Option<String>,
+    /// How the list is printed
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// Prints the series.
+///
+/// # Errors
+/// None of its own.
+pub fn run(catalog: &Catalog, args: &ListArgs) -> Result<()> {
+    let wanted = |bar_type: String| args.filter.as_ref().is_none_or(|text| bar_type.to_lowercase().contains(&text.to_lowercase()));
+    let series: Vec<_> = catalog.series().iter().filter(|entry| wanted(entry.bar_type.to_string())).collect();
+    if args.format == Format::Json {
+        println!("{}", serde_json::to_string_pretty(&series).unwrap_or_default());
+        return Ok(());
+    }
+    let mut table = table(&["SERIES", "BARS", "FIRST CLOSE", "LAST CLOSE", "COVERAGE", "FILES", "SIZE", "NOTE"], &["BARS", "COVERAGE", "FILES", "SIZE"]);
+    for entry in &series {
+        table.add_row([
+            entry.bar_type.to_string(),
+            count_text(entry.rows),
+            entry.first.to_string(),
+            entry.last.to_string(),
+            coverage_text(entry),
+            count_text(entry.partitions),
+            bytes_text(entry.size_bytes),
+            entry.note.clone(),
+        ]);
+    }
+    println!("{}", trimmed(&table));
+    let rows: u64 = series.iter().map(|entry| entry.rows).sum();
+    eprintln!("\n{} series, {} bars, snapshot {} of {}", series.len(), count_text(rows), catalog.snapshot().number, catalog.store().location());
+    Ok(())
+}
