@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 fn main() {
     println!("cargo::rerun-if-env-changed=BARKEEP_PAGES");
-    let mut code = String::from("/// Path and bytes of every page file.\nstatic PAGES: &[(&str, &[u8])] = &[\n");
+    let mut code =
+        String::from("/// Path and bytes of every page file.\nstatic PAGES: &[(&str, &[u8])] = &[\n");
     if let Some(root) = std::env::var_os("BARKEEP_PAGES").map(PathBuf::from) {
         println!("cargo::rerun-if-changed={}", root.display());
         let mut files = Vec::new();

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use bars::{BarColumns, BarType, Decimal, UnixNanos};
 use bytes::Bytes;
 use catalog::{
-    Addition, Base, Columns, Commit, CommitInfo, Error, ErrorKind, Fetch, Head, Outcome, Plan, Query, Result, Scan, SeriesBase, SeriesEntry,
-    SeriesManifest, SeriesTable, Sha256, ShardRef, Snapshot, SnapshotFate, Step, decode_bars, fate_of, names, plan,
+    Addition, Base, Columns, Commit, CommitInfo, Error, ErrorKind, Fetch, Head, Outcome, Plan, Query, Result,
+    Scan, SeriesBase, SeriesEntry, SeriesManifest, SeriesTable, Sha256, ShardRef, Snapshot, SnapshotFate,
+    Step, decode_bars, fate_of, names, plan,
 };
 use futures::stream::{FuturesUnordered, StreamExt};
 
@@ -31,7 +32,11 @@ impl Catalog {
     /// [`ErrorKind::NotFound`] if there is no catalog, [`ErrorKind::Unsupported`] if it is another program's.
     pub async fn open(store: Store) -> Result<Self> {
         let Some((snapshot, _)) = newest(&store).await? else {
-            return Err(if store.any_under("data").await? { foreign(&store) } else { no_catalog(store.location(), "the directory holds no `manifest/head.json`") });
+            return Err(if store.any_under("data").await? {
+                foreign(&store)
+            } else {
+                no_catalog(store.location(), "the directory holds no `manifest/head.json`")
+            });
         };
         let series = match &snapshot.table {
             SeriesTable::Inline(entries) => entries.clone(),
@@ -71,8 +76,14 @@ impl Catalog {
             let same = self.series.iter().filter(|entry| entry.bar_type.instrument == bar_type.instrument);
             let meant: Vec<String> = same.map(|entry| format!("`{}`", entry.bar_type)).collect();
             let error = Error::new(ErrorKind::NotFound, format!("the catalog has no series {bar_type}"));
-            let error = if meant.is_empty() { error } else { error.because(format!("of {} it has {}", bar_type.instrument, meant.join(", "))) };
-            error.then("see which series there are: `barkeep list`").then("or import it: `barkeep import csv …`")
+            let error = if meant.is_empty() {
+                error
+            } else {
+                error.because(format!("of {} it has {}", bar_type.instrument, meant.join(", ")))
+            };
+            error
+                .then("see which series there are: `barkeep list`")
+                .then("or import it: `barkeep import csv …`")
         })
     }
 
@@ -106,7 +117,9 @@ pub async fn scan(store: &Store, plan: Plan, mut on_rows: impl FnMut(Step) -> Re
             Step::Fetch(fetches) => fetching.extend(fetches.into_iter().map(|fetch| read(store, fetch))),
             Step::Wait => match fetching.next().await {
                 Some((fetch, bytes)) => scan.supply(&fetch, bytes?)?,
-                None => return Err(Error::new(ErrorKind::Internal, "a scan waits for bytes that nobody fetches")),
+                None => {
+                    return Err(Error::new(ErrorKind::Internal, "a scan waits for bytes that nobody fetches"));
+                }
             },
             rows @ Step::Rows(..) => on_rows(rows)?,
             Step::Done => return Ok(()),
@@ -157,7 +170,12 @@ pub struct Receipt {
 ///
 /// # Errors
 /// As [`Commit::build`], or if the store fails; then nothing is visible of the commit, or all of it.
-pub async fn commit(store: &Store, additions: &[Addition], operation: &str, dry_run: bool) -> Result<Receipt> {
+pub async fn commit(
+    store: &Store,
+    additions: &[Addition],
+    operation: &str,
+    dry_run: bool,
+) -> Result<Receipt> {
     for _ in 0..COMMIT_ATTEMPTS {
         let base = read_base(store, additions).await?;
         let info = CommitInfo {
@@ -178,7 +196,9 @@ pub async fn commit(store: &Store, additions: &[Addition], operation: &str, dry_
         }
         tracing::debug!(number = commit.number, "another writer committed first, building again");
     }
-    Err(Error::new(ErrorKind::Conflict, "other writers were faster every time").because(format!("{COMMIT_ATTEMPTS} attempts lost the race")).then("try again"))
+    Err(Error::new(ErrorKind::Conflict, "other writers were faster every time")
+        .because(format!("{COMMIT_ATTEMPTS} attempts lost the race"))
+        .then("try again"))
 }
 
 /// Puts a commit's objects; whether it won its number.
@@ -239,7 +259,8 @@ async fn read_base(store: &Store, additions: &[Addition]) -> Result<Base> {
             SeriesTable::Inline(entries) => Some(entries),
             SeriesTable::Shards(_) => shards.get(&ShardRef::shard_of(&addition.bar_type)),
         };
-        let entry = entries.and_then(|entries| entries.iter().find(|entry| entry.bar_type == addition.bar_type));
+        let entry =
+            entries.and_then(|entries| entries.iter().find(|entry| entry.bar_type == addition.bar_type));
         if let Some(entry) = entry {
             let manifest = read_manifest(store, entry).await?;
             let query = Query { range: addition.range(), ..Query::default() };
@@ -284,10 +305,13 @@ async fn read_whole(store: &Store, key: &str) -> Result<Bytes> {
 }
 
 fn foreign(store: &Store) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("`{}` holds files that Barkeep did not write", store.location()))
-        .because("it has a directory `data` but no `manifest/head.json`, as a catalog of NautilusTrader does")
-        .then("nothing was changed; this version does not adopt such a catalog yet")
-        .then("use a place of its own for Barkeep: `--catalog DIRECTORY`")
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("`{}` holds files that Barkeep did not write", store.location()),
+    )
+    .because("it has a directory `data` but no `manifest/head.json`, as a catalog of NautilusTrader does")
+    .then("nothing was changed; this version does not adopt such a catalog yet")
+    .then("use a place of its own for Barkeep: `--catalog DIRECTORY`")
 }
 
 /// Time of this machine.
@@ -295,4 +319,3 @@ pub fn now() -> UnixNanos {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     UnixNanos(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
 }
-

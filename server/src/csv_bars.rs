@@ -65,7 +65,21 @@ pub struct CsvBars {
 }
 
 const FIELDS: [(&str, &[&str]); 6] = [
-    ("time", &["time", "timestamp", "datetime", "date", "ts", "ts_event", "open_time", "open time", "unix", "gmt time"]),
+    (
+        "time",
+        &[
+            "time",
+            "timestamp",
+            "datetime",
+            "date",
+            "ts",
+            "ts_event",
+            "open_time",
+            "open time",
+            "unix",
+            "gmt time",
+        ],
+    ),
     ("open", &["open", "o"]),
     ("high", &["high", "h"]),
     ("low", &["low", "l"]),
@@ -78,7 +92,11 @@ const FIELDS: [(&str, &[&str]); 6] = [
 /// # Errors
 /// [`ErrorKind::InvalidInput`] if a file is empty, lacks a column or ends in the middle, [`ErrorKind::NotFound`] if there is none.
 /// Bad rows are no error here: the caller decides.
-pub fn read_csv(files: &[PathBuf], options: &CsvOptions, mut on_progress: impl FnMut(u64)) -> Result<CsvBars> {
+pub fn read_csv(
+    files: &[PathBuf],
+    options: &CsvOptions,
+    mut on_progress: impl FnMut(u64),
+) -> Result<CsvBars> {
     let mut found = CsvBars::default();
     for file in files {
         read_file(file, options, &mut found, &mut on_progress)?;
@@ -86,12 +104,19 @@ pub fn read_csv(files: &[PathBuf], options: &CsvOptions, mut on_progress: impl F
     Ok(found)
 }
 
-fn read_file(file: &Path, options: &CsvOptions, found: &mut CsvBars, on_progress: &mut impl FnMut(u64)) -> Result<()> {
+fn read_file(
+    file: &Path,
+    options: &CsvOptions,
+    found: &mut CsvBars,
+    on_progress: &mut impl FnMut(u64),
+) -> Result<()> {
     let name = file.display();
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(open(file)?);
     let header = reader.headers().map_err(|error| unreadable(file, &error))?.clone();
     if header.is_empty() || header.iter().all(str::is_empty) {
-        return Err(Error::new(ErrorKind::InvalidInput, format!("`{name}` is empty")).because("it has no header line").then("export the file again"));
+        return Err(Error::new(ErrorKind::InvalidInput, format!("`{name}` is empty"))
+            .because("it has no header line")
+            .then("export the file again"));
     }
     let columns = find_columns(file, &header, options)?;
     let rows_before = found.bars.len() + found.bad.len();
@@ -104,7 +129,12 @@ fn read_file(file: &Path, options: &CsvOptions, found: &mut CsvBars, on_progress
             Err(error) if error.is_io_error() => return Err(unreadable(file, &error)),
             Err(error) => {
                 let line = error.position().map_or(0, csv::Position::line);
-                found.bad.push(BadRow { file: file.to_owned(), line, text: String::new(), reason: error.to_string() });
+                found.bad.push(BadRow {
+                    file: file.to_owned(),
+                    line,
+                    text: String::new(),
+                    reason: error.to_string(),
+                });
                 bad_in_a_row += 1;
                 if bad_in_a_row > 1000 {
                     break;
@@ -125,7 +155,9 @@ fn read_file(file: &Path, options: &CsvOptions, found: &mut CsvBars, on_progress
         }
     }
     if found.bars.len() + found.bad.len() == rows_before {
-        return Err(Error::new(ErrorKind::InvalidInput, format!("`{name}` holds no rows")).because("it has a header and nothing below it").then("export the file again"));
+        return Err(Error::new(ErrorKind::InvalidInput, format!("`{name}` holds no rows"))
+            .because("it has a header and nothing below it")
+            .then("export the file again"));
     }
     Ok(())
 }
@@ -134,25 +166,42 @@ fn read_file(file: &Path, options: &CsvOptions, found: &mut CsvBars, on_progress
 fn open(file: &Path) -> Result<Box<dyn Read>> {
     let name = file.display();
     let opened = File::open(file).map_err(|error| {
-        let kind = if error.kind() == std::io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::SourceUnavailable };
+        let kind = if error.kind() == std::io::ErrorKind::NotFound {
+            ErrorKind::NotFound
+        } else {
+            ErrorKind::SourceUnavailable
+        };
         Error::new(kind, format!("could not open `{name}`")).because(error).then("check the file's name")
     })?;
     if opened.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-        return Err(Error::new(ErrorKind::InvalidInput, format!("`{name}` is a directory")).then(format!("name its files: `{name}/*.csv`")));
+        return Err(Error::new(ErrorKind::InvalidInput, format!("`{name}` is a directory"))
+            .then(format!("name its files: `{name}/*.csv`")));
     }
     let mut reader = BufReader::with_capacity(1 << 16, opened);
-    let magic = reader.fill_buf().map_err(|error| Error::new(ErrorKind::SourceUnavailable, format!("could not read `{name}`")).because(error))?;
-    Ok(if magic.starts_with(&[0x1f, 0x8b]) { Box::new(flate2::bufread::MultiGzDecoder::new(reader)) } else { Box::new(reader) })
+    let magic = reader.fill_buf().map_err(|error| {
+        Error::new(ErrorKind::SourceUnavailable, format!("could not read `{name}`")).because(error)
+    })?;
+    Ok(if magic.starts_with(&[0x1f, 0x8b]) {
+        Box::new(flate2::bufread::MultiGzDecoder::new(reader))
+    } else {
+        Box::new(reader)
+    })
 }
 
 fn unreadable(file: &Path, error: &csv::Error) -> Error {
     let name = file.display();
     match error.kind() {
         csv::ErrorKind::Io(io) if io.kind() == std::io::ErrorKind::UnexpectedEof => {
-            Error::new(ErrorKind::InvalidInput, format!("`{name}` ends in the middle")).because("its gzip stream is cut off").then("download or copy the file again; nothing was imported")
+            Error::new(ErrorKind::InvalidInput, format!("`{name}` ends in the middle"))
+                .because("its gzip stream is cut off")
+                .then("download or copy the file again; nothing was imported")
         }
-        csv::ErrorKind::Io(io) => Error::new(ErrorKind::InvalidInput, format!("`{name}` could not be read")).because(io).then("download or copy the file again; nothing was imported"),
-        _ => Error::new(ErrorKind::InvalidInput, format!("`{name}` is not a CSV file")).because(error).then("save it as comma-separated text in UTF-8"),
+        csv::ErrorKind::Io(io) => Error::new(ErrorKind::InvalidInput, format!("`{name}` could not be read"))
+            .because(io)
+            .then("download or copy the file again; nothing was imported"),
+        _ => Error::new(ErrorKind::InvalidInput, format!("`{name}` is not a CSV file"))
+            .because(error)
+            .then("save it as comma-separated text in UTF-8"),
     }
 }
 
@@ -164,7 +213,9 @@ struct Positions {
 }
 
 fn find_columns(file: &Path, header: &csv::StringRecord, options: &CsvOptions) -> Result<Positions> {
-    let position = |name: &str| header.iter().position(|column| column.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name));
+    let position = |name: &str| {
+        header.iter().position(|column| column.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name))
+    };
     let find = |field: usize| -> Result<Option<usize>> {
         let (field, usual) = FIELDS[field];
         if let Some((_, chosen)) = options.columns.iter().find(|(name, _)| name == field) {
@@ -173,23 +224,37 @@ fn find_columns(file: &Path, header: &csv::StringRecord, options: &CsvOptions) -
         }
         Ok(usual.iter().find_map(|name| position(name)))
     };
-    let need = |field: usize| find(field)?.ok_or_else(|| no_column(file, header, FIELDS[field].0, &format!("one named {}", FIELDS[field].1.join(", "))));
+    let need = |field: usize| {
+        find(field)?.ok_or_else(|| {
+            no_column(file, header, FIELDS[field].0, &format!("one named {}", FIELDS[field].1.join(", ")))
+        })
+    };
     let volume = if options.no_volume { None } else { Some(need(5)?) };
     Ok(Positions { time: need(0)?, prices: [need(1)?, need(2)?, need(3)?, need(4)?], volume })
 }
 
 fn no_column(file: &Path, header: &csv::StringRecord, field: &str, looked_for: &str) -> Error {
     let columns: Vec<String> = header.iter().map(|column| format!("`{column}`")).collect();
-    let error = Error::new(ErrorKind::InvalidInput, format!("`{}` has no column for the {field}", file.display()))
-        .because(format!("line 1 has the columns {}; looked for {looked_for}", columns.join(", ")))
-        .then(format!("say which column it is: `--columns {field}=NAME`"));
+    let error =
+        Error::new(ErrorKind::InvalidInput, format!("`{}` has no column for the {field}", file.display()))
+            .because(format!("line 1 has the columns {}; looked for {looked_for}", columns.join(", ")))
+            .then(format!("say which column it is: `--columns {field}=NAME`"));
     if field == "volume" { error.then("or say that there is none: `--no-volume`") } else { error }
 }
 
 /// One row as a bar, or what is wrong with it.
-fn read_row(row: &csv::StringRecord, columns: &Positions, options: &CsvOptions, found: &mut CsvBars) -> Result<Bar, String> {
-    let field = |at: usize, name: &str| row.get(at).filter(|text| !text.is_empty()).ok_or_else(|| format!("the {name} is missing"));
-    let number = |at: usize, name: &str| field(at, name)?.parse::<Decimal>().map_err(|error| format!("the {name} {error}"));
+fn read_row(
+    row: &csv::StringRecord,
+    columns: &Positions,
+    options: &CsvOptions,
+    found: &mut CsvBars,
+) -> Result<Bar, String> {
+    let field = |at: usize, name: &str| {
+        row.get(at).filter(|text| !text.is_empty()).ok_or_else(|| format!("the {name} is missing"))
+    };
+    let number = |at: usize, name: &str| {
+        field(at, name)?.parse::<Decimal>().map_err(|error| format!("the {name} {error}"))
+    };
     let close_stamp = read_stamp(field(columns.time, "time")?, options)?;
     let names = ["open", "high", "low", "close"];
     let mut prices = [Decimal::ZERO; 4];
@@ -199,10 +264,21 @@ fn read_row(row: &csv::StringRecord, columns: &Positions, options: &CsvOptions, 
     let volume = columns.volume.map_or(Ok(Decimal::ZERO), |at| number(at, "volume"))?;
     let [open, high, low, close] = prices;
     let bar = Bar { open, high, low, close, volume, ts_event: close_stamp, ts_init: close_stamp };
-    bar.check().map_err(|fault| format!("{fault}: open {open}, high {high}, low {low}, close {close}, volume {volume}"))?;
+    bar.check().map_err(|fault| {
+        format!("{fault}: open {open}, high {high}, low {low}, close {close}, volume {volume}")
+    })?;
     match found.bars.ts_init.last() {
-        Some(last) if *last == close_stamp.0 => return Err(format!("its stamp is the one of the row before: the bar that closes at {close_stamp} comes twice")),
-        Some(last) if *last > close_stamp.0 => return Err(format!("it is out of order: it closes at {close_stamp}, the row before at {}", UnixNanos(*last))),
+        Some(last) if *last == close_stamp.0 => {
+            return Err(format!(
+                "its stamp is the one of the row before: the bar that closes at {close_stamp} comes twice"
+            ));
+        }
+        Some(last) if *last > close_stamp.0 => {
+            return Err(format!(
+                "it is out of order: it closes at {close_stamp}, the row before at {}",
+                UnixNanos(*last)
+            ));
+        }
         _ => {}
     }
     found.price_precision = prices.iter().map(|price| price.precision()).fold(found.price_precision, u8::max);
@@ -226,7 +302,10 @@ fn read_stamp(text: &str, options: &CsvOptions) -> Result<UnixNanos, String> {
         return Ok(if options.stamp == Stamp::Close { stamp } else { daily_close(date, options) });
     }
     if interval < DAY && stamp.0.rem_euclid(interval) != 0 {
-        return Err(format!("its time {stamp} is not on the grid of {}-{} bars", options.spec.step, options.spec.aggregation));
+        return Err(format!(
+            "its time {stamp} is not on the grid of {}-{} bars",
+            options.spec.step, options.spec.aggregation
+        ));
     }
     Ok(if options.stamp == Stamp::Open { stamp.plus(interval) } else { stamp })
 }
@@ -248,12 +327,17 @@ fn instant(text: &str, zone: &TimeZone) -> Result<UnixNanos, String> {
             15..=17 => 1_000,
             _ => 1,
         };
-        return value.checked_mul(unit).map(UnixNanos).ok_or_else(|| format!("the time `{text}` is too large"));
+        return value
+            .checked_mul(unit)
+            .map(UnixNanos)
+            .ok_or_else(|| format!("the time `{text}` is too large"));
     }
     if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
         return in_range(timestamp);
     }
-    let naive = text.parse::<civil::DateTime>().map_err(|_| format!("the time `{text}` is neither ISO 8601, like 2024-01-08 14:30:00, nor a Unix time"))?;
+    let naive = text.parse::<civil::DateTime>().map_err(|_| {
+        format!("the time `{text}` is neither ISO 8601, like 2024-01-08 14:30:00, nor a Unix time")
+    })?;
     zoned(naive, zone)
 }
 
@@ -263,13 +347,17 @@ fn zoned(naive: civil::DateTime, zone: &TimeZone) -> Result<UnixNanos, String> {
         Ok(timestamp) => in_range(timestamp),
         Err(_) => {
             let name = zone.iana_name().unwrap_or("its zone");
-            Err(format!("the time {naive} does not exist once in {name}: the clocks change there; give times in UTC or with an offset"))
+            Err(format!(
+                "the time {naive} does not exist once in {name}: the clocks change there; give times in UTC or with an offset"
+            ))
         }
     }
 }
 
 fn in_range(timestamp: jiff::Timestamp) -> Result<UnixNanos, String> {
-    i64::try_from(timestamp.as_nanosecond()).map(UnixNanos).map_err(|_| "its time lies outside the years 1678 to 2261".to_owned())
+    i64::try_from(timestamp.as_nanosecond())
+        .map(UnixNanos)
+        .map_err(|_| "its time lies outside the years 1678 to 2261".to_owned())
 }
 
 #[cfg(test)]
@@ -279,7 +367,14 @@ mod tests {
     use super::*;
 
     fn options(bar: &str) -> CsvOptions {
-        CsvOptions { spec: bar.parse().unwrap(), stamp: Stamp::Open, zone: TimeZone::UTC, columns: Vec::new(), no_volume: false, calendar: None }
+        CsvOptions {
+            spec: bar.parse().unwrap(),
+            stamp: Stamp::Open,
+            zone: TimeZone::UTC,
+            columns: Vec::new(),
+            no_volume: false,
+            calendar: None,
+        }
     }
 
     fn read(text: &str, options: &CsvOptions) -> Result<CsvBars> {
@@ -340,13 +435,18 @@ mod tests {
 
     #[test]
     fn bad_files_are_refused() {
-        for (text, reason) in [("", "is empty"), ("timestamp,open,high,low,close,volume\n", "no rows"), ("timestamp,open,high,low,volume\n1,1,1,1,1\n", "no column for the close")] {
+        for (text, reason) in [
+            ("", "is empty"),
+            ("timestamp,open,high,low,close,volume\n", "no rows"),
+            ("timestamp,open,high,low,volume\n1,1,1,1,1\n", "no column for the close"),
+        ] {
             let error = read(text, &options("1-MINUTE")).unwrap_err();
             assert_eq!(error.kind, ErrorKind::InvalidInput);
             assert!(error.what.contains(reason), "{}", error.what);
         }
         let directory = tempfile::tempdir().unwrap();
-        let missing = read_csv(&[directory.path().join("none.csv")], &options("1-MINUTE"), |_| {}).unwrap_err();
+        let missing =
+            read_csv(&[directory.path().join("none.csv")], &options("1-MINUTE"), |_| {}).unwrap_err();
         assert_eq!(missing.kind, ErrorKind::NotFound);
     }
 
@@ -355,13 +455,17 @@ mod tests {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         encoder.write_all(b"timestamp,open,high,low,close,volume\n").unwrap();
         for minute in 0..5000 {
-            writeln!(encoder, "{},1,2,0.5,1.5,{}", 1_704_724_200 + minute * 60, minute * 7919 % 1000).unwrap();
+            writeln!(encoder, "{},1,2,0.5,1.5,{}", 1_704_724_200 + minute * 60, minute * 7919 % 1000)
+                .unwrap();
         }
         let packed = encoder.finish().unwrap();
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("bars.csv.gz");
         std::fs::write(&file, &packed).unwrap();
-        assert_eq!(read_csv(std::slice::from_ref(&file), &options("1-MINUTE"), |_| {}).unwrap().bars.len(), 5000);
+        assert_eq!(
+            read_csv(std::slice::from_ref(&file), &options("1-MINUTE"), |_| {}).unwrap().bars.len(),
+            5000
+        );
         std::fs::write(&file, &packed[..packed.len() / 2]).unwrap();
         let error = read_csv(&[file], &options("1-MINUTE"), |_| {}).unwrap_err();
         assert!(error.what.contains("ends in the middle"), "{error}");
@@ -369,7 +473,11 @@ mod tests {
 
     #[test]
     fn precision_is_inferred() {
-        let found = read("time,open,high,low,close,volume\n2024-01-08,1.10,2.125,0.5,1.5,10.00000001\n", &options("1-DAY")).unwrap();
+        let found = read(
+            "time,open,high,low,close,volume\n2024-01-08,1.10,2.125,0.5,1.5,10.00000001\n",
+            &options("1-DAY"),
+        )
+        .unwrap();
         assert_eq!((found.price_precision, found.size_precision), (3, 8));
     }
 }

@@ -23,7 +23,14 @@ pub async fn write(store: &Store) -> Result<()> {
 }
 
 fn bitcoin() -> Result<Addition> {
-    let options = CsvOptions { spec: "1-MINUTE".parse()?, stamp: Stamp::Open, zone: TimeZone::UTC, columns: Vec::new(), no_volume: false, calendar: Some(Calendar::Always) };
+    let options = CsvOptions {
+        spec: "1-MINUTE".parse()?,
+        stamp: Stamp::Open,
+        zone: TimeZone::UTC,
+        columns: Vec::new(),
+        no_volume: false,
+        calendar: Some(Calendar::Always),
+    };
     let file = scratch_file()?;
     let found = read_csv(std::slice::from_ref(&file), &options, |_| {});
     // A left-over file in the temporary directory harms nothing.
@@ -33,16 +40,28 @@ fn bitcoin() -> Result<Addition> {
         source: "Bitstamp, one-minute bars (CSV stamped at the open, UTC)".into(),
         note: "CC BY 4.0: Bitstamp BTC/USD minute data, github.com/ff137/bitstamp-btcusd-minute-data".into(),
         calendar: Some(Calendar::Always),
-        options: WriteOptions { price_precision: found.price_precision, size_precision: found.size_precision, ..WriteOptions::default() },
+        options: WriteOptions {
+            price_precision: found.price_precision,
+            size_precision: found.size_precision,
+            ..WriteOptions::default()
+        },
     };
-    Ok(Addition { bar_type: "BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL".parse()?, bars: found.bars, facts, keep_stored: false })
+    Ok(Addition {
+        bar_type: "BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL".parse()?,
+        bars: found.bars,
+        facts,
+        keep_stored: false,
+    })
 }
 
 /// The built-in file, where the CSV reader can read it.
 fn scratch_file() -> Result<PathBuf> {
     let path = std::env::temp_dir().join(format!("barkeep-demo-{}.csv.gz", uuid::Uuid::new_v4()));
     let written = std::fs::File::create_new(&path).and_then(|mut file| file.write_all(BITSTAMP));
-    written.map_err(|error| Error::new(ErrorKind::SourceUnavailable, format!("could not write `{}`", path.display())).because(error))?;
+    written.map_err(|error| {
+        Error::new(ErrorKind::SourceUnavailable, format!("could not write `{}`", path.display()))
+            .because(error)
+    })?;
     Ok(path)
 }
 
@@ -52,7 +71,10 @@ fn acme() -> Result<Addition> {
     let bar_type: BarType = "ACME.NASDAQ-1-MINUTE-LAST-EXTERNAL".parse()?;
     let time = |text: &str| text.parse::<UnixNanos>();
     let span = TimeRange::new(time("2026-08-24")?, time("2026-09-19")?);
-    let holes = [TimeRange::new(time("2026-09-02T17:00:00Z")?, time("2026-09-02T18:30:00Z")?), TimeRange::new(time("2026-09-15")?, time("2026-09-16")?)];
+    let holes = [
+        TimeRange::new(time("2026-09-02T17:00:00Z")?, time("2026-09-02T18:30:00Z")?),
+        TimeRange::new(time("2026-09-15")?, time("2026-09-16")?),
+    ];
     let mut random = Random(2026);
     let mut close = 18_464;
     let mut bars = BarColumns::with_capacity(8000);
@@ -83,7 +105,15 @@ fn next_bar(random: &mut Random, close_cents: &mut i64, close_time: UnixNanos) -
     let (high, low) = (open.max(close) + random.below(9), (open.min(close) - random.below(9)).max(1));
     *close_cents = close;
     let volume = Decimal::from_ticks(500 + random.below(9_500), 0);
-    Bar { open: cents(open), high: cents(high), low: cents(low), close: cents(close), volume, ts_event: close_time, ts_init: close_time }
+    Bar {
+        open: cents(open),
+        high: cents(high),
+        low: cents(low),
+        close: cents(close),
+        volume,
+        ts_event: close_time,
+        ts_init: close_time,
+    }
 }
 
 /// splitmix64: the same numbers on every machine.

@@ -8,6 +8,19 @@ use bars::{BarColumns, Decimal, UnixNanos};
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, Table, presets};
 
+/// Prints a line to standard output. A closed pipe (`| head`) ends the program quietly, as other tools do.
+macro_rules! say {
+    ($($arg:tt)*) => { $crate::output::line(format_args!($($arg)*)) };
+}
+pub(crate) use say;
+
+/// What [`say`] does.
+pub fn line(text: std::fmt::Arguments<'_>) {
+    if writeln!(std::io::stdout().lock(), "{text}").is_err() {
+        std::process::exit(0);
+    }
+}
+
 /// How a summary is printed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Format {
@@ -73,7 +86,9 @@ pub fn bytes_text(bytes: u64) -> String {
 /// Found of expected as a percentage, cut off rather than rounded so that only a complete series shows 100 %.
 pub fn coverage_text(entry: &SeriesEntry) -> String {
     match entry.expected {
-        Some(expected) if expected > 0 => format!("{:.2} %", (entry.rows.min(expected) as f64 / expected as f64 * 10_000.0).floor() / 100.0),
+        Some(expected) if expected > 0 => {
+            format!("{:.2} %", (entry.rows.min(expected) as f64 / expected as f64 * 10_000.0).floor() / 100.0)
+        }
         _ => "–".to_owned(),
     }
 }
@@ -82,7 +97,12 @@ pub fn coverage_text(entry: &SeriesEntry) -> String {
 ///
 /// # Errors
 /// [`ErrorKind::Internal`] if they cannot be written.
-pub fn print_bars(bars: &BarColumns<Decimal>, columns: Columns, entry: &SeriesEntry, format: BarFormat) -> Result<()> {
+pub fn print_bars(
+    bars: &BarColumns<Decimal>,
+    columns: Columns,
+    entry: &SeriesEntry,
+    format: BarFormat,
+) -> Result<()> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let written = match format {
         BarFormat::Table => {
@@ -103,7 +123,9 @@ pub fn print_bars(bars: &BarColumns<Decimal>, columns: Columns, entry: &SeriesEn
 /// A closed pipe (`| head`) is no fault.
 fn finish(written: std::io::Result<()>) -> Result<()> {
     match written {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::new(ErrorKind::SourceUnavailable, "could not write to standard output").because(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::new(ErrorKind::SourceUnavailable, "could not write to standard output").because(error))
+        }
         _ => Ok(()),
     }
 }
@@ -133,7 +155,12 @@ fn cell(bars: &BarColumns<Decimal>, row: usize, name: &str, entry: &SeriesEntry)
     }
 }
 
-fn write_csv(out: &mut impl Write, bars: &BarColumns<Decimal>, columns: Columns, entry: &SeriesEntry) -> std::io::Result<()> {
+fn write_csv(
+    out: &mut impl Write,
+    bars: &BarColumns<Decimal>,
+    columns: Columns,
+    entry: &SeriesEntry,
+) -> std::io::Result<()> {
     let names = ordered(columns);
     writeln!(out, "{}", names.join(","))?;
     for row in 0..bars.len() {
@@ -143,22 +170,38 @@ fn write_csv(out: &mut impl Write, bars: &BarColumns<Decimal>, columns: Columns,
     Ok(())
 }
 
-fn write_jsonl(out: &mut impl Write, bars: &BarColumns<Decimal>, columns: Columns, entry: &SeriesEntry) -> std::io::Result<()> {
+fn write_jsonl(
+    out: &mut impl Write,
+    bars: &BarColumns<Decimal>,
+    columns: Columns,
+    entry: &SeriesEntry,
+) -> std::io::Result<()> {
     let names = ordered(columns);
     for row in 0..bars.len() {
-        let cells: Vec<String> = names.iter().map(|name| format!("\"{name}\":\"{}\"", cell(bars, row, name, entry))).collect();
+        let cells: Vec<String> =
+            names.iter().map(|name| format!("\"{name}\":\"{}\"", cell(bars, row, name, entry))).collect();
         writeln!(out, "{{{}}}", cells.join(","))?;
     }
     Ok(())
 }
 
 /// Arrow with decimals at the series' own precision, so that any reader shows them as they are.
-fn write_arrow(out: &mut impl Write, bars: &BarColumns<Decimal>, columns: Columns, entry: &SeriesEntry, format: BarFormat) -> Result<()> {
-    let internal = |error: &dyn std::fmt::Display| Error::new(ErrorKind::Internal, "could not write the bars").because(error);
+fn write_arrow(
+    out: &mut impl Write,
+    bars: &BarColumns<Decimal>,
+    columns: Columns,
+    entry: &SeriesEntry,
+    format: BarFormat,
+) -> Result<()> {
+    let internal = |error: &dyn std::fmt::Display| {
+        Error::new(ErrorKind::Internal, "could not write the bars").because(error)
+    };
     let decimals = |values: &[Decimal], precision: u8| -> Result<ArrayRef> {
         let unit = 10i128.pow(u32::from(Decimal::SCALE - precision));
         let array: Decimal128Array = values.iter().map(|value| Some(value.units() / unit)).collect();
-        Ok(std::sync::Arc::new(array.with_precision_and_scale(38, precision as i8).map_err(|error| internal(&error))?))
+        Ok(std::sync::Arc::new(
+            array.with_precision_and_scale(38, precision as i8).map_err(|error| internal(&error))?,
+        ))
     };
     let mut fields: Vec<(&str, ArrayRef)> = Vec::new();
     for name in ordered(columns) {
@@ -177,11 +220,13 @@ fn write_arrow(out: &mut impl Write, bars: &BarColumns<Decimal>, columns: Column
     }
     let batch = RecordBatch::try_from_iter(fields).map_err(|error| internal(&error))?;
     let bytes = if format == BarFormat::Arrow {
-        let mut writer = arrow_ipc::writer::StreamWriter::try_new(Vec::new(), &batch.schema()).map_err(|error| internal(&error))?;
+        let mut writer = arrow_ipc::writer::StreamWriter::try_new(Vec::new(), &batch.schema())
+            .map_err(|error| internal(&error))?;
         writer.write(&batch).map_err(|error| internal(&error))?;
         writer.into_inner().map_err(|error| internal(&error))?
     } else {
-        let mut writer = parquet::arrow::ArrowWriter::try_new(Vec::new(), batch.schema(), None).map_err(|error| internal(&error))?;
+        let mut writer = parquet::arrow::ArrowWriter::try_new(Vec::new(), batch.schema(), None)
+            .map_err(|error| internal(&error))?;
         writer.write(&batch).map_err(|error| internal(&error))?;
         writer.into_inner().map_err(|error| internal(&error))?
     };
@@ -194,7 +239,10 @@ mod tests {
 
     #[test]
     fn numbers_for_people() {
-        assert_eq!([0, 999, 1_000, 20_160, 1_234_567].map(count_text), ["0", "999", "1,000", "20,160", "1,234,567"]);
+        assert_eq!(
+            [0, 999, 1_000, 20_160, 1_234_567].map(count_text),
+            ["0", "999", "1,000", "20,160", "1,234,567"]
+        );
         assert_eq!([712, 19_100, 1_362_769].map(bytes_text), ["712 B", "19.1 KB", "1.4 MB"]);
     }
 }

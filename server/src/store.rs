@@ -56,7 +56,9 @@ impl Store {
     fn local(location: &str, root: &std::path::Path) -> Result<Self> {
         // Without fsync a power cut can leave a committed object empty.
         let store = LocalFileSystem::new_with_prefix(root).map(|store| store.with_fsync(true));
-        let store = store.map_err(|error| Error::new(ErrorKind::SourceUnavailable, format!("could not open `{location}`")).because(error))?;
+        let store = store.map_err(|error| {
+            Error::new(ErrorKind::SourceUnavailable, format!("could not open `{location}`")).because(error)
+        })?;
         Ok(Self { inner: Arc::new(store), location: location.to_owned() })
     }
 
@@ -105,8 +107,15 @@ impl Store {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] or [`ErrorKind::SourceUnavailable`].
-    pub async fn stream(&self, key: &str, range: Range<u64>) -> Result<impl futures::Stream<Item = object_store::Result<Bytes>> + use<>> {
-        let options = GetOptions { range: (!range.is_empty()).then_some(GetRange::Bounded(range)), ..GetOptions::default() };
+    pub async fn stream(
+        &self,
+        key: &str,
+        range: Range<u64>,
+    ) -> Result<impl futures::Stream<Item = object_store::Result<Bytes>> + use<>> {
+        let options = GetOptions {
+            range: (!range.is_empty()).then_some(GetRange::Bounded(range)),
+            ..GetOptions::default()
+        };
         match self.inner.get_opts(&path(key)?, options).await {
             Ok(found) => Ok(found.into_stream()),
             Err(object_store::Error::NotFound { .. }) => Err(missing(key)),
@@ -132,7 +141,11 @@ impl Store {
     /// # Errors
     /// [`ErrorKind::SourceUnavailable`] if the store fails.
     pub async fn put(&self, key: &str, bytes: Bytes) -> Result<()> {
-        self.inner.put(&path(key)?, bytes.into()).await.map(|_| ()).map_err(|error| self.failed("write", key, &error))
+        self.inner
+            .put(&path(key)?, bytes.into())
+            .await
+            .map(|_| ())
+            .map_err(|error| self.failed("write", key, &error))
     }
 
     /// Whether any object's key starts with `prefix`.
@@ -160,9 +173,12 @@ fn local_root(location: &str) -> Result<PathBuf> {
     match location.split_once("://") {
         None => Ok(PathBuf::from(location)),
         Some(("file", path)) => Ok(PathBuf::from(path)),
-        Some((scheme, _)) => Err(Error::new(ErrorKind::Unsupported, format!("catalogs at `{scheme}://` cannot be opened by this version"))
-            .because("it opens local directories")
-            .then("give a directory: `--catalog ./catalog`")),
+        Some((scheme, _)) => Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("catalogs at `{scheme}://` cannot be opened by this version"),
+        )
+        .because("it opens local directories")
+        .then("give a directory: `--catalog ./catalog`")),
     }
 }
 
@@ -190,7 +206,9 @@ fn causes(error: &dyn std::error::Error) -> String {
 }
 
 fn path(key: &str) -> Result<Path> {
-    Path::parse(key).map_err(|error| Error::new(ErrorKind::InvalidInput, format!("`{key}` is not a key of a catalog")).because(error))
+    Path::parse(key).map_err(|error| {
+        Error::new(ErrorKind::InvalidInput, format!("`{key}` is not a key of a catalog")).because(error)
+    })
 }
 
 fn missing(key: &str) -> Error {

@@ -88,7 +88,15 @@ impl<T: Copy> BarColumns<T> {
     pub fn with_capacity(rows: usize) -> Self {
         let column = || Vec::with_capacity(rows);
         let stamps = || Vec::with_capacity(rows);
-        Self { ts_event: stamps(), ts_init: stamps(), open: column(), high: column(), low: column(), close: column(), volume: column() }
+        Self {
+            ts_event: stamps(),
+            ts_init: stamps(),
+            open: column(),
+            high: column(),
+            low: column(),
+            close: column(),
+            volume: column(),
+        }
     }
 
     /// How many bars.
@@ -190,7 +198,8 @@ mod tests {
     use super::*;
 
     fn bar(open: &str, high: &str, low: &str, close: &str, volume: &str) -> Bar {
-        let [open, high, low, close, volume] = [open, high, low, close, volume].map(|text| text.parse().unwrap());
+        let [open, high, low, close, volume] =
+            [open, high, low, close, volume].map(|text| text.parse().unwrap());
         Bar { open, high, low, close, volume, ts_event: UnixNanos(0), ts_init: UnixNanos(0) }
     }
 

@@ -218,7 +218,9 @@ impl fmt::Display for BarType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}-{}", self.instrument, self.spec, self.source)?;
         match &self.composite {
-            Some(composite) => write!(f, "@{}-{}-{}", composite.step, composite.aggregation, composite.source),
+            Some(composite) => {
+                write!(f, "@{}-{}-{}", composite.step, composite.aggregation, composite.source)
+            }
             None => Ok(()),
         }
     }
@@ -229,14 +231,21 @@ impl FromStr for BarType {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         const EXPECTED: &str = "a bar type like AAPL.NASDAQ-1-MINUTE-LAST-EXTERNAL";
-        let too_few = || ParseError::new(text, EXPECTED, "it needs instrument, step, unit, price type and source, joined by dashes");
+        let too_few = || {
+            ParseError::new(
+                text,
+                EXPECTED,
+                "it needs instrument, step, unit, price type and source, joined by dashes",
+            )
+        };
         let (standard, composite) = match text.rsplit_once('@') {
             Some((standard, composite)) => (standard, Some(parse_composite(text, composite, EXPECTED)?)),
             None => (text, None),
         };
         let mut parts = standard.rsplitn(5, '-');
         let mut next = || parts.next().ok_or_else(too_few);
-        let (source, price_type, aggregation, step, instrument) = (next()?, next()?, next()?, next()?, next()?);
+        let (source, price_type, aggregation, step, instrument) =
+            (next()?, next()?, next()?, next()?, next()?);
         Ok(Self {
             instrument: instrument.parse()?,
             spec: BarSpec {
@@ -253,9 +262,17 @@ impl FromStr for BarType {
 fn parse_composite(text: &str, composite: &str, expected: &'static str) -> Result<Composite, ParseError> {
     let parts: Vec<&str> = composite.split('-').collect();
     let [step, aggregation, source] = parts[..] else {
-        return Err(ParseError::new(text, expected, "after `@` it needs step, unit and source, like 1-MINUTE-EXTERNAL"));
+        return Err(ParseError::new(
+            text,
+            expected,
+            "after `@` it needs step, unit and source, like 1-MINUTE-EXTERNAL",
+        ));
     };
-    Ok(Composite { step: parse_step(text, step, expected)?, aggregation: aggregation.parse()?, source: source.parse()? })
+    Ok(Composite {
+        step: parse_step(text, step, expected)?,
+        aggregation: aggregation.parse()?,
+        source: source.parse()?,
+    })
 }
 
 #[cfg(test)]

@@ -51,7 +51,8 @@ impl Calendar {
     /// The calendar a venue is known to keep, if any.
     pub fn of_venue(venue: &str) -> Option<Self> {
         match venue {
-            "BITSTAMP" | "BINANCE" | "BITFINEX" | "BITMEX" | "BYBIT" | "COINBASE" | "DERIBIT" | "GEMINI" | "HYPERLIQUID" | "KRAKEN" | "OKX" => Some(Self::Always),
+            "BITSTAMP" | "BINANCE" | "BITFINEX" | "BITMEX" | "BYBIT" | "COINBASE" | "DERIBIT" | "GEMINI"
+            | "HYPERLIQUID" | "KRAKEN" | "OKX" => Some(Self::Always),
             "IDEALPRO" | "FXCM" | "OANDA" => Some(Self::Fx),
             "NASDAQ" | "NYSE" | "ARCA" | "AMEX" | "BATS" | "IEX" | "XNAS" | "XNYS" => Some(Self::UsEquities),
             _ => None,
@@ -71,23 +72,25 @@ impl Calendar {
         let mut sessions = Vec::new();
         let mut date = first;
         while date <= last {
-            sessions.extend(self.session_of(date));
+            sessions.extend(self.session(date));
             let Ok(next) = date.tomorrow() else { break };
             date = next;
         }
         sessions.into_iter().collect::<IntervalSet>().intersect(&within)
     }
 
-    /// When the session that holds `instant`, or ended last at or before it, closes; `None` if there is no such session nearby.
+    /// When the session of a date closes; `None` if the market is closed on it.
     pub fn session_close(&self, date: Date) -> Option<UnixNanos> {
-        self.session_of(date).map(|session| session.end)
+        self.session(date).map(|session| session.end)
     }
 
-    /// The session that belongs to a New York date.
-    fn session_of(self, date: Date) -> Option<TimeRange> {
+    /// The session of a date (in New York, or in UTC for a market that never closes).
+    pub fn session(&self, date: Date) -> Option<TimeRange> {
         let at = |date: Date, hour, minute| new_york(date, Time::constant(hour, minute, 0, 0));
         match self {
-            Self::Always => Some(TimeRange::new(UnixNanos::midnight(date), UnixNanos::midnight(date).plus(DAY))),
+            Self::Always => {
+                Some(TimeRange::new(UnixNanos::midnight(date), UnixNanos::midnight(date).plus(DAY)))
+            }
             // A forex day runs from 17:00 on the evening before.
             Self::Fx => match date.weekday() {
                 Weekday::Saturday | Weekday::Sunday => None,
@@ -135,7 +138,10 @@ enum UsDay {
 /// What the New York exchanges do on a date.
 fn us_day(date: Date) -> UsDay {
     let (year, month, day) = (date.year(), date.month(), date.day());
-    if matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday) || us_holiday(date) || us_special_closure(date) {
+    if matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday)
+        || us_holiday(date)
+        || us_special_closure(date)
+    {
         return UsDay::Closed;
     }
     let nth = |month, nth, weekday| Date::constant(year, month, 1).nth_weekday_of_month(nth, weekday).ok();
@@ -143,12 +149,18 @@ fn us_day(date: Date) -> UsDay {
     let christmas_eve = month == 12 && day == 24;
     // 3 July closes early when 4 July is a weekday holiday.
     let before_independence = month == 7 && day == 3 && date.weekday() != Weekday::Friday;
-    if Some(date) == after_thanksgiving || christmas_eve || before_independence { UsDay::Half } else { UsDay::Full }
+    if Some(date) == after_thanksgiving || christmas_eve || before_independence {
+        UsDay::Half
+    } else {
+        UsDay::Full
+    }
 }
 
 fn us_holiday(date: Date) -> bool {
     let (year, month) = (date.year(), date.month());
-    let nth = |nth, weekday| Date::constant(year, month, 1).nth_weekday_of_month(nth, weekday).is_ok_and(|found| found == date);
+    let nth = |nth, weekday| {
+        Date::constant(year, month, 1).nth_weekday_of_month(nth, weekday).is_ok_and(|found| found == date)
+    };
     let observed = |day: i8| {
         // A Saturday holiday is kept on Friday, a Sunday one on Monday.
         let holiday = Date::constant(year, month, day);
@@ -163,7 +175,8 @@ fn us_holiday(date: Date) -> bool {
         // New Year on a Saturday is not kept, since 31 December closes the year.
         1 => {
             let new_year = Date::constant(year, 1, 1);
-            (new_year.weekday() != Weekday::Saturday && observed(1)) || (year >= 1998 && nth(3, Weekday::Monday))
+            (new_year.weekday() != Weekday::Saturday && observed(1))
+                || (year >= 1998 && nth(3, Weekday::Monday))
         }
         2 => nth(3, Weekday::Monday),
         3 | 4 => good_friday(year) == Some(date),

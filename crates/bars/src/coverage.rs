@@ -60,12 +60,22 @@ pub struct Coverage {
 /// Coverage of bars of `interval` nanoseconds whose opens and closes span `present`, checked against `calendar`.
 ///
 /// `confirmed_empty` is time that the source says holds no bars (a halt, an unlisted holiday): nothing is expected in it.
-pub fn coverage(present: &IntervalSet, confirmed_empty: &IntervalSet, interval: i64, calendar: Option<&Calendar>) -> Coverage {
+pub fn coverage(
+    present: &IntervalSet,
+    confirmed_empty: &IntervalSet,
+    interval: i64,
+    calendar: Option<&Calendar>,
+) -> Coverage {
     let (Some(first), Some(last)) = (present.ranges().first(), present.ranges().last()) else {
         return Coverage::default();
     };
     let interval = interval.max(1);
     let span = TimeRange::new(first.start, last.end);
+    if let Some(calendar) = calendar.filter(|_| interval == DAY) {
+        return daily(present, confirmed_empty, *calendar);
+    }
+    // Longer bars span whole weeks or months, whatever the calendar.
+    let calendar = calendar.filter(|_| interval < DAY);
     let expected = calendar.map(|calendar| calendar.sessions(span).subtract(confirmed_empty));
     let missing = expected.as_ref().map(|expected| expected.subtract(present));
     let gaps: Vec<Gap> = missing
@@ -82,10 +92,50 @@ pub fn coverage(present: &IntervalSet, confirmed_empty: &IntervalSet, interval: 
     }
 }
 
-fn days(span: TimeRange, present: &IntervalSet, expected: Option<&IntervalSet>, interval: i64) -> Vec<DayCoverage> {
+/// Daily bars: one is expected a session, and stands for the UTC day its session closes in.
+fn daily(present: &IntervalSet, confirmed_empty: &IntervalSet, calendar: Calendar) -> Coverage {
+    let (Some(first), Some(last)) = (present.ranges().first(), present.ranges().last()) else {
+        return Coverage::default();
+    };
+    let holds = |set: &IntervalSet, instant: UnixNanos| {
+        let after = set.ranges().partition_point(|range| range.start <= instant);
+        after > 0 && set.ranges()[after - 1].contains(instant)
+    };
+    let mut out = Coverage { expected: Some(0), ..Coverage::default() };
+    // The first bar's interval begins a day before its close, so the first day counts only from that close.
+    let mut date = first.start.plus(DAY - 1).date();
+    while UnixNanos::midnight(date) < last.end {
+        let session = calendar.session(date).filter(|session| session.end <= last.end);
+        let closing = session.map(|session| session.end.plus(-1));
+        let found = u32::from(closing.is_some_and(|closing| holds(present, closing)));
+        let wanted = u32::from(closing.is_some_and(|closing| !holds(confirmed_empty, closing)));
+        let state = match (wanted, found) {
+            (0, 0) => DayState::Closed,
+            (1, 0) => DayState::Missing,
+            _ => DayState::Complete,
+        };
+        if let Some(range) = session.filter(|_| state == DayState::Missing) {
+            out.gaps.push(Gap { range, missing: 1 });
+        }
+        out.days.push(DayCoverage { date, expected: Some(wanted), found, state });
+        out.found += u64::from(found);
+        out.expected = out.expected.map(|expected| expected + u64::from(wanted));
+        let Ok(next) = date.tomorrow() else { break };
+        date = next;
+    }
+    out
+}
+
+fn days(
+    span: TimeRange,
+    present: &IntervalSet,
+    expected: Option<&IntervalSet>,
+    interval: i64,
+) -> Vec<DayCoverage> {
     let last_open = span.end.plus(-1).max(span.start);
     let (mut day, mut out) = (span.start.floor(DAY), Vec::new());
-    let (mut found, mut wanted) = (Opens::new(present, interval), expected.map(|set| Opens::new(set, interval)));
+    let (mut found, mut wanted) =
+        (Opens::new(present, interval), expected.map(|set| Opens::new(set, interval)));
     while day <= last_open {
         let end = day.plus(DAY);
         let found = found.until(end);
@@ -154,9 +204,15 @@ mod tests {
 
     #[test]
     fn a_hole_in_a_day_is_found() {
-        let present = [range("2024-01-01", "2024-01-02T03:00:00Z"), range("2024-01-02T04:00:00Z", "2024-01-03")].into_iter().collect();
+        let present =
+            [range("2024-01-01", "2024-01-02T03:00:00Z"), range("2024-01-02T04:00:00Z", "2024-01-03")]
+                .into_iter()
+                .collect();
         let coverage = coverage(&present, &IntervalSet::default(), MINUTE, Some(&Calendar::Always));
-        assert_eq!(coverage.gaps, [Gap { range: range("2024-01-02T03:00:00Z", "2024-01-02T04:00:00Z"), missing: 60 }]);
+        assert_eq!(
+            coverage.gaps,
+            [Gap { range: range("2024-01-02T03:00:00Z", "2024-01-02T04:00:00Z"), missing: 60 }]
+        );
         let days: Vec<_> = coverage.days.iter().map(|day| (day.found, day.expected, day.state)).collect();
         assert_eq!(days, [(1440, Some(1440), DayState::Complete), (1380, Some(1440), DayState::Partial)]);
         assert_eq!((coverage.found, coverage.expected), (2820, Some(2880)));
@@ -165,7 +221,10 @@ mod tests {
     #[test]
     fn closed_days_and_confirmed_holes_are_no_gaps() {
         // Thursday and the Tuesday after a long weekend (Monday 2024-01-15 is a holiday); Friday is missing.
-        let present = [range("2024-01-11T14:30:00Z", "2024-01-11T21:00:00Z"), range("2024-01-16T14:30:00Z", "2024-01-16T21:00:00Z")];
+        let present = [
+            range("2024-01-11T14:30:00Z", "2024-01-11T21:00:00Z"),
+            range("2024-01-16T14:30:00Z", "2024-01-16T21:00:00Z"),
+        ];
         let present: IntervalSet = present.into_iter().collect();
         let friday = range("2024-01-12T14:30:00Z", "2024-01-12T21:00:00Z");
         let calendar = Calendar::UsEquities;
@@ -179,10 +238,32 @@ mod tests {
     }
 
     #[test]
+    fn daily_bars_are_counted_by_session() {
+        // Thursday, Friday and the Tuesday after a long weekend, stamped at their closes; the Wednesday is missing.
+        let closes = ["2024-01-11T21:00:00Z", "2024-01-12T21:00:00Z", "2024-01-16T21:00:00Z", "2024-01-18T21:00:00Z"];
+        let span = |close: &str| {
+            let close: UnixNanos = close.parse().unwrap();
+            TimeRange::new(close.plus(-DAY), close)
+        };
+        let present = closes.into_iter().map(span).collect();
+        let found = coverage(&present, &IntervalSet::default(), DAY, Some(&Calendar::UsEquities));
+        let states: Vec<DayState> = found.days.iter().map(|day| day.state).collect();
+        use DayState::{Closed, Complete, Missing};
+        assert_eq!(states, [Complete, Complete, Closed, Closed, Closed, Complete, Missing, Complete]);
+        assert_eq!((found.found, found.expected, found.gaps.len()), (4, Some(5), 1));
+    }
+
+    #[test]
     fn without_a_calendar_nothing_is_judged() {
-        let present = [range("2024-01-01", "2024-01-01T01:00:00Z"), range("2024-01-03", "2024-01-03T01:00:00Z")].into_iter().collect();
+        let present =
+            [range("2024-01-01", "2024-01-01T01:00:00Z"), range("2024-01-03", "2024-01-03T01:00:00Z")]
+                .into_iter()
+                .collect();
         let found = coverage(&present, &IntervalSet::default(), HOUR, None);
         assert_eq!((found.days.len(), found.expected, found.gaps.len()), (3, None, 0));
-        assert_eq!(coverage(&IntervalSet::default(), &IntervalSet::default(), HOUR, None), Coverage::default());
+        assert_eq!(
+            coverage(&IntervalSet::default(), &IntervalSet::default(), HOUR, None),
+            Coverage::default()
+        );
     }
 }

@@ -116,7 +116,9 @@ impl fmt::Display for Fixed {
         let sign = if self.value.0 < 0 { "-" } else { "" };
         match self.precision {
             0 => write!(f, "{sign}{}", magnitude / scale),
-            precision => write!(f, "{sign}{}.{kept:0width$}", magnitude / scale, width = usize::from(precision)),
+            precision => {
+                write!(f, "{sign}{}.{kept:0width$}", magnitude / scale, width = usize::from(precision))
+            }
         }
     }
 }
@@ -151,7 +153,10 @@ fn parse(text: &str) -> Result<Decimal, &'static str> {
         match byte {
             b'0'..=b'9' => {
                 seen_digit = true;
-                units = units.checked_mul(10).and_then(|units| units.checked_add(i128::from(byte - b'0'))).ok_or("it is too long")?;
+                units = units
+                    .checked_mul(10)
+                    .and_then(|units| units.checked_add(i128::from(byte - b'0')))
+                    .ok_or("it is too long")?;
                 decimals += i32::from(seen_point);
             }
             b'.' if !seen_point => seen_point = true,
@@ -228,7 +233,9 @@ mod tests {
 
     #[test]
     fn refuses_what_it_cannot_hold() {
-        for text in ["", "-", ".", "1,5", "1.2.3", "NaN", "inf", "0x10", "1e", "0.00000000000000001", "1e30", "١"] {
+        for text in
+            ["", "-", ".", "1,5", "1.2.3", "NaN", "inf", "0x10", "1e", "0.00000000000000001", "1e30", "١"]
+        {
             assert!(text.parse::<Decimal>().is_err(), "{text}");
         }
     }

@@ -64,9 +64,12 @@ mod tests {
 
     #[test]
     fn splits_at_the_last_dot() {
-        for (text, symbol, venue) in
-            [("AAPL.NASDAQ", "AAPL", "NASDAQ"), ("BRK.B.NYSE", "BRK.B", "NYSE"), ("EUR/USD.SIM", "EUR/USD", "SIM"), ("^SPX.CBOE", "^SPX", "CBOE")]
-        {
+        for (text, symbol, venue) in [
+            ("AAPL.NASDAQ", "AAPL", "NASDAQ"),
+            ("BRK.B.NYSE", "BRK.B", "NYSE"),
+            ("EUR/USD.SIM", "EUR/USD", "SIM"),
+            ("^SPX.CBOE", "^SPX", "CBOE"),
+        ] {
             let id: InstrumentId = text.parse().unwrap();
             assert_eq!((id.symbol(), id.venue(), id.to_string().as_str()), (symbol, venue, text));
         }

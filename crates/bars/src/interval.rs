@@ -91,7 +91,8 @@ impl IntervalSet {
     /// Instants in both sets.
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Self {
-        let (mut out, mut left, mut right) = (Vec::new(), self.0.iter().peekable(), other.0.iter().peekable());
+        let (mut out, mut left, mut right) =
+            (Vec::new(), self.0.iter().peekable(), other.0.iter().peekable());
         while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
             let both = a.intersect(b);
             if !both.is_empty() {
@@ -160,7 +161,10 @@ mod tests {
 
     fn set() -> impl Strategy<Value = IntervalSet> {
         prop::collection::vec((0i64..40, 0i64..12), 0..8).prop_map(|ranges| {
-            ranges.into_iter().map(|(start, length)| TimeRange::new(UnixNanos(start), UnixNanos(start + length))).collect()
+            ranges
+                .into_iter()
+                .map(|(start, length)| TimeRange::new(UnixNanos(start), UnixNanos(start + length)))
+                .collect()
         })
     }
 

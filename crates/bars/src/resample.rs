@@ -36,7 +36,12 @@ pub struct Resampled<T> {
 /// assert_eq!(five.bars.ts_event, [5 * MINUTE, 10 * MINUTE]);
 /// assert_eq!((five.bars.high[0], five.bars.volume[0], five.counts[0]), (5.0, 30.0, 2));
 /// ```
-pub fn resample<T: Copy + PartialOrd + AddAssign>(bars: &BarColumns<T>, base: i64, step: i64, anchor: i64) -> Resampled<T> {
+pub fn resample<T: Copy + PartialOrd + AddAssign>(
+    bars: &BarColumns<T>,
+    base: i64,
+    step: i64,
+    anchor: i64,
+) -> Resampled<T> {
     let step = step.max(1);
     let rows = bars.len();
     let mut out = BarColumns::with_capacity(rows.min(4096));

@@ -103,7 +103,9 @@ impl FromStr for UnixNanos {
             let naive = text.parse::<civil::DateTime>().map_err(|error| fail(error.to_string()))?;
             TimeZone::UTC.to_timestamp(naive).map_err(|error| fail(error.to_string()))?
         };
-        i64::try_from(timestamp.as_nanosecond()).map(Self).map_err(|_| fail("outside the years 1678 to 2261".into()))
+        i64::try_from(timestamp.as_nanosecond())
+            .map(Self)
+            .map_err(|_| fail("outside the years 1678 to 2261".into()))
     }
 }
 

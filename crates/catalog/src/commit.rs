@@ -13,8 +13,8 @@ use bytes::Bytes;
 
 use crate::manifest::INLINE_SERIES;
 use crate::{
-    EncodedPartition, Error, ErrorKind, FORMAT_VERSION, Head, ObjectRef, PartitionEntry, Result, SeriesEntry, SeriesManifest, SeriesTable, Sha256, ShardRef,
-    Snapshot, WriteOptions, encode_bars, names,
+    EncodedPartition, Error, ErrorKind, FORMAT_VERSION, Head, ObjectRef, PartitionEntry, Result, SeriesEntry,
+    SeriesManifest, SeriesTable, Sha256, ShardRef, Snapshot, WriteOptions, encode_bars, names,
 };
 
 /// What is known of a series besides its bars.
@@ -174,7 +174,8 @@ impl Commit {
 
     fn put(&mut self, key: String, bytes: impl Into<Bytes>) -> ObjectRef {
         let bytes = bytes.into();
-        let object = ObjectRef { key: key.clone(), size_bytes: bytes.len() as u64, sha256: Sha256::of(&bytes) };
+        let object =
+            ObjectRef { key: key.clone(), size_bytes: bytes.len() as u64, sha256: Sha256::of(&bytes) };
         self.objects.push(Put { key, bytes });
         object
     }
@@ -189,13 +190,21 @@ impl Commit {
         if fresh.is_empty() {
             return Ok(None);
         }
-        let empty = || SeriesManifest { bar_type: bar_type.clone(), partitions: Vec::new(), confirmed_empty: IntervalSet::default() };
+        let empty = || SeriesManifest {
+            bar_type: bar_type.clone(),
+            partitions: Vec::new(),
+            confirmed_empty: IntervalSet::default(),
+        };
         let mut manifest = stored.map_or_else(empty, |stored| stored.manifest.clone());
         for rows in partition_rows(&fresh, bar_type, &manifest.partitions)? {
             let mut part = BarColumns::with_capacity(rows.len());
             part.extend_from(&fresh, rows);
             let encoded = encode_bars(bar_type, &part, &options)?;
-            manifest.partitions.push(self.put_partition(bar_type, &encoded, present(&part, bar_type.spec.interval())));
+            manifest.partitions.push(self.put_partition(
+                bar_type,
+                &encoded,
+                present(&part, bar_type.spec.interval()),
+            ));
         }
         manifest.partitions.sort_by_key(|partition| partition.first);
         self.rows_added += fresh.len() as u64;
@@ -204,7 +213,12 @@ impl Commit {
         Ok(Some(series_entry(&manifest, object, addition, entry, &options)))
     }
 
-    fn put_partition(&mut self, bar_type: &BarType, encoded: &EncodedPartition, present: IntervalSet) -> PartitionEntry {
+    fn put_partition(
+        &mut self,
+        bar_type: &BarType,
+        encoded: &EncodedPartition,
+        present: IntervalSet,
+    ) -> PartitionEntry {
         let key = names::partition(bar_type, encoded.first, encoded.last, &encoded.sha256);
         self.partitions_added += 1;
         self.put(key.clone(), encoded.bytes.clone());
@@ -212,7 +226,11 @@ impl Commit {
     }
 
     /// The rows that are not stored yet.
-    fn fresh_rows(&mut self, addition: &Addition, stored: Option<&BarColumns<Decimal>>) -> Result<BarColumns<Decimal>> {
+    fn fresh_rows(
+        &mut self,
+        addition: &Addition,
+        stored: Option<&BarColumns<Decimal>>,
+    ) -> Result<BarColumns<Decimal>> {
         let bars = &addition.bars;
         let Some(stored) = stored.filter(|stored| !stored.is_empty()) else { return Ok(bars.clone()) };
         let (mut fresh, mut differing) = (BarColumns::with_capacity(bars.len()), Vec::new());
@@ -224,7 +242,9 @@ impl Commit {
             }
         }
         match differing.first() {
-            Some((row, at)) if !addition.keep_stored => Err(conflict(addition, differing.len(), *row, stored, *at)),
+            Some((row, at)) if !addition.keep_stored => {
+                Err(conflict(addition, differing.len(), *row, stored, *at))
+            }
             _ => {
                 self.rows_kept += differing.len() as u64;
                 Ok(fresh)
@@ -236,10 +256,14 @@ impl Commit {
     fn table(&mut self, base: &Base, changed: BTreeMap<BarType, SeriesEntry>) -> Result<SeriesTable> {
         match base.snapshot.as_ref().map(|(snapshot, _)| &snapshot.table) {
             Some(SeriesTable::Shards(shards)) => {
-                let mut shards: BTreeMap<u8, ShardRef> = shards.iter().map(|shard| (shard.shard, shard.clone())).collect();
+                let mut shards: BTreeMap<u8, ShardRef> =
+                    shards.iter().map(|shard| (shard.shard, shard.clone())).collect();
                 let mut changed_by_shard: BTreeMap<u8, BTreeMap<BarType, SeriesEntry>> = BTreeMap::new();
                 for (bar_type, entry) in changed {
-                    changed_by_shard.entry(ShardRef::shard_of(&bar_type)).or_default().insert(bar_type, entry);
+                    changed_by_shard
+                        .entry(ShardRef::shard_of(&bar_type))
+                        .or_default()
+                        .insert(bar_type, entry);
                 }
                 for (shard, changed) in changed_by_shard {
                     let entries = merge(base.shards.get(&shard).into_iter().flatten(), changed)?;
@@ -260,7 +284,9 @@ impl Commit {
                 for entry in entries {
                     by_shard.entry(ShardRef::shard_of(&entry.bar_type)).or_default().push(entry);
                 }
-                Ok(SeriesTable::Shards(by_shard.into_iter().map(|(shard, entries)| self.put_shard(shard, &entries)).collect()))
+                Ok(SeriesTable::Shards(
+                    by_shard.into_iter().map(|(shard, entries)| self.put_shard(shard, &entries)).collect(),
+                ))
             }
         }
     }
@@ -310,11 +336,18 @@ fn options_of(addition: &Addition, entry: Option<&SeriesEntry>) -> Result<WriteO
     options.profile = entry.profile;
     options.price_precision = options.price_precision.max(entry.price_precision);
     options.size_precision = options.size_precision.max(entry.size_precision);
-    let grew = options.price_precision > entry.price_precision || options.size_precision > entry.size_precision;
+    let grew =
+        options.price_precision > entry.price_precision || options.size_precision > entry.size_precision;
     if entry.profile == crate::Profile::Compact && grew {
-        return Err(Error::new(ErrorKind::Unsupported, format!("the new bars of {} have more decimals than its compact files", addition.bar_type))
-            .because(format!("it is stored with {} decimals for prices and {} for volumes", entry.price_precision, entry.size_precision))
-            .then("import the whole series into a new catalog with the higher precision"));
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("the new bars of {} have more decimals than its compact files", addition.bar_type),
+        )
+        .because(format!(
+            "it is stored with {} decimals for prices and {} for volumes",
+            entry.price_precision, entry.size_precision
+        ))
+        .then("import the whole series into a new catalog with the higher precision"));
     }
     Ok(options)
 }
@@ -325,28 +358,51 @@ fn conflict(addition: &Addition, count: usize, row: usize, stored: &BarColumns<D
         format!("{} {} {} {} {}", bar.open, bar.high, bar.low, bar.close, bar.volume)
     };
     let (new, old) = (show(&addition.bars, row), show(stored, at));
-    Error::new(ErrorKind::Conflict, format!("{count} of the bars differ from bars of {} that are stored", addition.bar_type))
-        .because(format!("the bar that closes at {} is stored as {old} and now comes as {new}", UnixNanos(stored.ts_init[at])))
-        .then("check that instrument, bar size, time zone and `--stamp` are right")
-        .then("keep what is stored and add only the other bars: `--overlap keep`")
+    Error::new(
+        ErrorKind::Conflict,
+        format!("{count} of the bars differ from bars of {} that are stored", addition.bar_type),
+    )
+    .because(format!(
+        "the bar that closes at {} is stored as {old} and now comes as {new}",
+        UnixNanos(stored.ts_init[at])
+    ))
+    .then("check that instrument, bar size, time zone and `--stamp` are right")
+    .then("keep what is stored and add only the other bars: `--overlap keep`")
 }
 
 /// Rows of each new partition: one UTC day, or one year for daily and longer bars, never across a stored file.
-fn partition_rows(bars: &BarColumns<Decimal>, bar_type: &BarType, stored: &[PartitionEntry]) -> Result<Vec<Range<usize>>> {
+fn partition_rows(
+    bars: &BarColumns<Decimal>,
+    bar_type: &BarType,
+    stored: &[PartitionEntry],
+) -> Result<Vec<Range<usize>>> {
     let interval = bar_type.spec.interval();
     let period = |stamp: i64| {
         let open = UnixNanos(stamp.saturating_sub(interval.unwrap_or_default()));
-        if interval.is_none_or(|interval| interval < DAY) { open.0.div_euclid(DAY) } else { i64::from(open.date().year()) }
+        if interval.is_none_or(|interval| interval < DAY) {
+            open.0.div_euclid(DAY)
+        } else {
+            i64::from(open.date().year())
+        }
     };
     let mut out: Vec<Range<usize>> = Vec::new();
     let mut group = None;
     for (row, stamp) in bars.ts_init.iter().enumerate() {
         let files_before = stored.partition_point(|partition| partition.last.0 < *stamp);
         if let Some(file) = stored.get(files_before).filter(|file| file.first.0 <= *stamp) {
-            return Err(Error::new(ErrorKind::Unsupported, format!("a bar of {bar_type} falls into a hole of a stored file"))
-                .because(format!("the bar that closes at {} lies inside `{}`", UnixNanos(*stamp), file.object.key))
-                .then("this version adds bars before, between and after stored files; it does not rewrite one yet")
-                .then("import the whole series into a new catalog: `barkeep --catalog NEW import csv …`"));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("a bar of {bar_type} falls into a hole of a stored file"),
+            )
+            .because(format!(
+                "the bar that closes at {} lies inside `{}`",
+                UnixNanos(*stamp),
+                file.object.key
+            ))
+            .then(
+                "this version adds bars before, between and after stored files; it does not rewrite one yet",
+            )
+            .then("import the whole series into a new catalog: `barkeep --catalog NEW import csv …`"));
         }
         let here = Some((period(*stamp), files_before));
         match out.last_mut() {
@@ -360,21 +416,33 @@ fn partition_rows(bars: &BarColumns<Decimal>, bar_type: &BarType, stored: &[Part
 
 /// The time spanned by bars, from opens to closes.
 fn present(bars: &BarColumns<Decimal>, interval: Option<i64>) -> IntervalSet {
-    let (first, last) = (bars.ts_init.first().copied().unwrap_or_default(), bars.ts_init.last().copied().unwrap_or_default());
+    let (first, last) =
+        (bars.ts_init.first().copied().unwrap_or_default(), bars.ts_init.last().copied().unwrap_or_default());
     let Some(interval) = interval else {
         return [TimeRange::new(UnixNanos(first), UnixNanos(last).plus(1))].into_iter().collect();
     };
-    let spans = bars.ts_init.iter().map(|close| TimeRange::new(UnixNanos(*close).plus(-interval), UnixNanos(*close)));
+    let spans =
+        bars.ts_init.iter().map(|close| TimeRange::new(UnixNanos(*close).plus(-interval), UnixNanos(*close)));
     spans.collect()
 }
 
-fn series_entry(manifest: &SeriesManifest, object: ObjectRef, addition: &Addition, stored: Option<&SeriesEntry>, options: &WriteOptions) -> SeriesEntry {
+fn series_entry(
+    manifest: &SeriesManifest,
+    object: ObjectRef,
+    addition: &Addition,
+    stored: Option<&SeriesEntry>,
+    options: &WriteOptions,
+) -> SeriesEntry {
     let partitions = &manifest.partitions;
     let facts = &addition.facts;
-    let known = |new: &str, old: Option<&String>| if new.is_empty() { old.cloned().unwrap_or_default() } else { new.to_owned() };
+    let known = |new: &str, old: Option<&String>| {
+        if new.is_empty() { old.cloned().unwrap_or_default() } else { new.to_owned() }
+    };
     let calendar = facts.calendar.or(stored.and_then(|stored| stored.calendar));
     let interval = manifest.bar_type.spec.interval();
-    let expected = interval.and_then(|interval| coverage(&manifest.present(), &manifest.confirmed_empty, interval, calendar.as_ref()).expected);
+    let expected = interval.and_then(|interval| {
+        coverage(&manifest.present(), &manifest.confirmed_empty, interval, calendar.as_ref()).expected
+    });
     SeriesEntry {
         bar_type: manifest.bar_type.clone(),
         rows: partitions.iter().map(|partition| partition.rows).sum(),
@@ -394,8 +462,12 @@ fn series_entry(manifest: &SeriesManifest, object: ObjectRef, addition: &Additio
 }
 
 /// Stored entries with the changed ones put in; refuses two series with one directory.
-fn merge<'a>(stored: impl Iterator<Item = &'a SeriesEntry>, changed: BTreeMap<BarType, SeriesEntry>) -> Result<Vec<SeriesEntry>> {
-    let mut entries: BTreeMap<BarType, SeriesEntry> = stored.map(|entry| (entry.bar_type.clone(), entry.clone())).collect();
+fn merge<'a>(
+    stored: impl Iterator<Item = &'a SeriesEntry>,
+    changed: BTreeMap<BarType, SeriesEntry>,
+) -> Result<Vec<SeriesEntry>> {
+    let mut entries: BTreeMap<BarType, SeriesEntry> =
+        stored.map(|entry| (entry.bar_type.clone(), entry.clone())).collect();
     entries.extend(changed);
     let mut owners: BTreeMap<String, &BarType> = BTreeMap::new();
     for bar_type in entries.keys() {

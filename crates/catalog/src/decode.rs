@@ -48,7 +48,8 @@ fn decode<T: Copy>(
 
 pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
     let found = batch.column_by_name(name);
-    let found = found.ok_or_else(|| Error::new(ErrorKind::Unsupported, format!("the file has no column `{name}`")))?;
+    let found = found
+        .ok_or_else(|| Error::new(ErrorKind::Unsupported, format!("the file has no column `{name}`")))?;
     if found.null_count() > 0 {
         return Err(Error::new(ErrorKind::Corrupt, format!("the column `{name}` holds nulls")));
     }
@@ -59,11 +60,14 @@ pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Array
 pub(crate) fn stamps(batch: &RecordBatch, name: &str) -> Result<Vec<i64>> {
     let array = column(batch, name)?;
     match array.data_type() {
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => Ok(array.as_primitive::<TimestampNanosecondType>().values().to_vec()),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            Ok(array.as_primitive::<TimestampNanosecondType>().values().to_vec())
+        }
         DataType::Int64 => Ok(array.as_primitive::<Int64Type>().values().to_vec()),
         DataType::UInt64 => {
             let values = array.as_primitive::<UInt64Type>().values().iter();
-            let outside = |_| Error::new(ErrorKind::Corrupt, format!("`{name}` holds a stamp after the year 2262"));
+            let outside =
+                |_| Error::new(ErrorKind::Corrupt, format!("`{name}` holds a stamp after the year 2262"));
             values.map(|stamp| i64::try_from(*stamp)).collect::<Result<_, _>>().map_err(outside)
         }
         other => Err(foreign(name, other)),
@@ -73,9 +77,12 @@ pub(crate) fn stamps(batch: &RecordBatch, name: &str) -> Result<Vec<i64>> {
 /// Exact values; binary formats are rounded to the file's precision, which repairs float damage in old catalogs.
 pub(crate) fn decimals(array: &ArrayRef, layout: &Layout, precision: u8, name: &str) -> Result<Vec<Decimal>> {
     let decimals = match (array.data_type(), layout.storage) {
-        (DataType::Decimal128(_, 16), _) => {
-            array.as_primitive::<Decimal128Type>().values().iter().map(|units| Decimal::from_units(*units)).collect()
-        }
+        (DataType::Decimal128(_, 16), _) => array
+            .as_primitive::<Decimal128Type>()
+            .values()
+            .iter()
+            .map(|units| Decimal::from_units(*units))
+            .collect(),
         (DataType::Decimal128(_, scale), _) if (0..16).contains(scale) => {
             let unit = 10i128.pow((16 - scale) as u32);
             let values = array.as_primitive::<Decimal128Type>().values().iter();
@@ -87,11 +94,19 @@ pub(crate) fn decimals(array: &ArrayRef, layout: &Layout, precision: u8, name: &
         }
         (DataType::FixedSizeBinary(8), Storage::Binary8) => {
             let raw = array.as_fixed_size_binary().value_data().chunks_exact(8);
-            raw.map(|bytes| Decimal::from_ticks(i64::from_le_bytes(bytes.try_into().unwrap_or_default()), 9).round(precision)).collect()
+            raw.map(|bytes| {
+                Decimal::from_ticks(i64::from_le_bytes(bytes.try_into().unwrap_or_default()), 9)
+                    .round(precision)
+            })
+            .collect()
         }
         (DataType::FixedSizeBinary(16), Storage::Binary16) => {
             let raw = array.as_fixed_size_binary().value_data().chunks_exact(16);
-            raw.map(|bytes| Decimal::from_units(i128::from_le_bytes(bytes.try_into().unwrap_or_default())).round(precision)).collect()
+            raw.map(|bytes| {
+                Decimal::from_units(i128::from_le_bytes(bytes.try_into().unwrap_or_default()))
+                    .round(precision)
+            })
+            .collect()
         }
         (other, _) => return Err(foreign(name, other)),
     };
@@ -102,11 +117,22 @@ fn floats(array: &ArrayRef, layout: &Layout, precision: u8, name: &str) -> Resul
     Ok(match array.data_type() {
         DataType::Decimal128(_, 16) => {
             let convert = TickConverter::new(precision);
-            array.as_primitive::<Decimal128Type>().values().iter().map(|units| convert.to_f64(*units)).collect()
+            array
+                .as_primitive::<Decimal128Type>()
+                .values()
+                .iter()
+                .map(|units| convert.to_f64(*units))
+                .collect()
         }
         DataType::Decimal64(_, scale) if (0..=16).contains(scale) => {
             let power = 10f64.powi(i32::from(*scale));
-            let exact = |ticks: i64| if ticks.unsigned_abs() <= 1 << 53 { ticks as f64 / power } else { Decimal::from_ticks(ticks, *scale as u8).to_f64() };
+            let exact = |ticks: i64| {
+                if ticks.unsigned_abs() <= 1 << 53 {
+                    ticks as f64 / power
+                } else {
+                    Decimal::from_ticks(ticks, *scale as u8).to_f64()
+                }
+            };
             array.as_primitive::<Decimal64Type>().values().iter().map(|ticks| exact(*ticks)).collect()
         }
         _ => decimals(array, layout, precision, name)?.into_iter().map(Decimal::to_f64).collect(),
@@ -134,7 +160,8 @@ impl TickConverter {
         let shift = u32::from(Decimal::SCALE.saturating_sub(precision));
         let five: u64 = 5u64.pow(shift);
         // Newton's iteration doubles the correct bits; five of them reach 64 from 5.
-        let inverse = (0..6).fold(five, |inverse, _| inverse.wrapping_mul(2u64.wrapping_sub(five.wrapping_mul(inverse))));
+        let inverse = (0..6)
+            .fold(five, |inverse, _| inverse.wrapping_mul(2u64.wrapping_sub(five.wrapping_mul(inverse))));
         Self { shift, inverse, unit: 10i128.pow(shift), power: 10f64.powi(i32::from(precision)) }
     }
 

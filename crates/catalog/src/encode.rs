@@ -55,7 +55,13 @@ pub struct WriteOptions {
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self { profile: Profile::Nautilus, price_precision: 2, size_precision: 0, row_group_rows: 5000, zstd_level: 1 }
+        Self {
+            profile: Profile::Nautilus,
+            price_precision: 2,
+            size_precision: 0,
+            row_group_rows: 5000,
+            zstd_level: 1,
+        }
     }
 }
 
@@ -83,17 +89,31 @@ pub struct EncodedPartition {
 /// # Errors
 /// [`ErrorKind::InvalidInput`] if there are no rows, if they are not ascending, or if a value has more decimals than the
 /// options say or does not fit the profile.
-pub fn encode_bars(bar_type: &BarType, bars: &BarColumns<Decimal>, options: &WriteOptions) -> Result<EncodedPartition> {
+pub fn encode_bars(
+    bar_type: &BarType,
+    bars: &BarColumns<Decimal>,
+    options: &WriteOptions,
+) -> Result<EncodedPartition> {
     let (Some(first), Some(last)) = (bars.ts_init.first(), bars.ts_init.last()) else {
         return Err(Error::new(ErrorKind::InvalidInput, "a partition needs at least one bar"));
     };
     if let Some(row) = bars.ts_init.windows(2).position(|pair| pair[0] >= pair[1]) {
-        return Err(Error::new(ErrorKind::InvalidInput, format!("the bars of {bar_type} are not in ascending order"))
-            .because(format!("{} is followed by {}", UnixNanos(bars.ts_init[row]), UnixNanos(bars.ts_init[row + 1]))));
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!("the bars of {bar_type} are not in ascending order"),
+        )
+        .because(format!(
+            "{} is followed by {}",
+            UnixNanos(bars.ts_init[row]),
+            UnixNanos(bars.ts_init[row + 1])
+        )));
     }
     let batch = record_batch(bar_type, bars, options)?;
-    let bytes = write(&batch, options).map_err(|error| Error::new(ErrorKind::Internal, "could not write Parquet").because(error))?;
-    let (metadata, footer) = read_footer(&bytes).map_err(|error| Error::new(ErrorKind::Internal, "could not read back what was written").because(error))?;
+    let bytes = write(&batch, options)
+        .map_err(|error| Error::new(ErrorKind::Internal, "could not write Parquet").because(error))?;
+    let (metadata, footer) = read_footer(&bytes).map_err(|error| {
+        Error::new(ErrorKind::Internal, "could not read back what was written").because(error)
+    })?;
     Ok(EncodedPartition {
         sha256: Sha256::of(&bytes),
         rows: bars.len() as u64,
@@ -105,7 +125,11 @@ pub fn encode_bars(bar_type: &BarType, bars: &BarColumns<Decimal>, options: &Wri
     })
 }
 
-fn record_batch(bar_type: &BarType, bars: &BarColumns<Decimal>, options: &WriteOptions) -> Result<RecordBatch> {
+fn record_batch(
+    bar_type: &BarType,
+    bars: &BarColumns<Decimal>,
+    options: &WriteOptions,
+) -> Result<RecordBatch> {
     let schema = bar_schema(bar_type, options.profile, options.price_precision, options.size_precision);
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(7);
     for (at, values) in bars.prices().into_iter().enumerate() {
@@ -123,7 +147,8 @@ fn record_batch(bar_type: &BarType, bars: &BarColumns<Decimal>, options: &WriteO
     for stamps in [&bars.ts_event, &bars.ts_init] {
         columns.push(Arc::new(TimestampNanosecondArray::from(stamps.clone()).with_timezone("UTC")));
     }
-    RecordBatch::try_new(schema, columns).map_err(|error| Error::new(ErrorKind::Internal, "could not build a record batch").because(error))
+    RecordBatch::try_new(schema, columns)
+        .map_err(|error| Error::new(ErrorKind::Internal, "could not build a record batch").because(error))
 }
 
 /// The integers to store, or the row that cannot be and why.
@@ -131,10 +156,16 @@ fn stored_values(values: &[Decimal], profile: Profile, precision: u8) -> Result<
     const COMPACT_LIMIT: i64 = 1_000_000_000_000_000_000;
     let store = |(row, value): (usize, &Decimal)| {
         if profile == Profile::Nautilus {
-            return if value.precision() > precision { Err((row, format!("has more than {precision} decimals"))) } else { Ok(value.units()) };
+            return if value.precision() > precision {
+                Err((row, format!("has more than {precision} decimals")))
+            } else {
+                Ok(value.units())
+            };
         }
         let ticks = value.to_ticks(precision).filter(|ticks| ticks.abs() < COMPACT_LIMIT);
-        ticks.map(i128::from).ok_or_else(|| (row, format!("does not fit 18 digits with {precision} decimals")))
+        ticks
+            .map(i128::from)
+            .ok_or_else(|| (row, format!("does not fit 18 digits with {precision} decimals")))
     };
     values.iter().enumerate().map(store).collect()
 }
@@ -149,7 +180,11 @@ fn write(batch: &RecordBatch, options: &WriteOptions) -> parquet::errors::Result
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true)
-        .set_sorting_columns(Some(vec![SortingColumn { column_idx: 6, descending: false, nulls_first: false }]));
+        .set_sorting_columns(Some(vec![SortingColumn {
+            column_idx: 6,
+            descending: false,
+            nulls_first: false,
+        }]));
     for name in stamps {
         properties = properties
             .set_column_encoding(ColumnPath::from(name), Encoding::DELTA_BINARY_PACKED)

@@ -11,8 +11,8 @@ mod commit;
 mod decode;
 mod encode;
 mod error;
-pub mod names;
 mod manifest;
+pub mod names;
 mod partition;
 mod query;
 mod records;
@@ -20,11 +20,15 @@ mod scan;
 mod schema;
 
 pub use checksum::{Sha256, crc32c};
-pub use commit::{Addition, Base, Commit, CommitInfo, Outcome, Put, SeriesBase, SeriesFacts, SnapshotFate, fate_of};
+pub use commit::{
+    Addition, Base, Commit, CommitInfo, Outcome, Put, SeriesBase, SeriesFacts, SnapshotFate, fate_of,
+};
 pub use decode::{decode_bars, decode_bars_f64};
 pub use encode::{EncodedPartition, Profile, WriteOptions, encode_bars};
 pub use error::{Error, ErrorKind, Result};
-pub use manifest::{FORMAT_VERSION, Head, INLINE_SERIES, ObjectRef, SeriesEntry, SeriesTable, ShardRef, Snapshot};
+pub use manifest::{
+    FORMAT_VERSION, Head, INLINE_SERIES, ObjectRef, SeriesEntry, SeriesTable, ShardRef, Snapshot,
+};
 pub use partition::{PartitionEntry, SeriesManifest};
 pub use query::{ByteRange, Columns, Fetch, Plan, PlannedPartition, Query, coalesce, plan};
 pub use records::{QuoteTick, TradeTick, decode_instruments, decode_quotes, decode_trades};

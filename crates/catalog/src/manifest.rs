@@ -36,7 +36,10 @@ impl ObjectRef {
     /// [`ErrorKind::Corrupt`] if length or checksum differ.
     pub fn verify(&self, bytes: &[u8]) -> Result<()> {
         if bytes.len() as u64 != self.size_bytes {
-            return Err(Error::corrupt(&self.key, format!("it has {} bytes instead of {}", bytes.len(), self.size_bytes)));
+            return Err(Error::corrupt(
+                &self.key,
+                format!("it has {} bytes instead of {}", bytes.len(), self.size_bytes),
+            ));
         }
         if Sha256::of(bytes) != self.sha256 {
             return Err(Error::corrupt(&self.key, "its SHA-256 is not the one in the manifest"));
@@ -215,15 +218,19 @@ fn seal<T: Serialize>(value: &T) -> Vec<u8> {
 fn open<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T> {
     let version: FormatOnly = unseal(key, bytes)?;
     if version.format > FORMAT_VERSION {
-        return Err(Error::new(ErrorKind::Unsupported, "this catalog was written by a newer version of Barkeep")
-            .because(format!("`{key}` has format {}, this version reads up to {FORMAT_VERSION}", version.format))
-            .then("update Barkeep, or reload the page if it is older than the catalog"));
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "this catalog was written by a newer version of Barkeep",
+        )
+        .because(format!("`{key}` has format {}, this version reads up to {FORMAT_VERSION}", version.format))
+        .then("update Barkeep, or reload the page if it is older than the catalog"));
     }
     unseal(key, bytes)
 }
 
 fn unseal<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T> {
-    let envelope: Envelope = serde_json::from_slice(bytes).map_err(|error| Error::corrupt(key, format!("it is not the JSON it should be: {error}")))?;
+    let envelope: Envelope = serde_json::from_slice(bytes)
+        .map_err(|error| Error::corrupt(key, format!("it is not the JSON it should be: {error}")))?;
     if Sha256::of(envelope.body.get().as_bytes()) != envelope.sha256 {
         return Err(Error::corrupt(key, "its content does not match its checksum"));
     }

@@ -71,7 +71,9 @@ pub fn file_stamp(stamp: UnixNanos) -> String {
 pub fn parse_file_name(name: &str) -> Option<(UnixNanos, UnixNanos)> {
     let mut parts = name.strip_suffix(".parquet")?.split('_');
     let (first, last) = (parse_file_stamp(parts.next()?)?, parse_file_stamp(parts.next()?)?);
-    let hash_is_fine = parts.next().is_none_or(|hash| !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    let hash_is_fine = parts
+        .next()
+        .is_none_or(|hash| !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     (hash_is_fine && parts.next().is_none()).then_some((first, last))
 }
 
@@ -79,7 +81,8 @@ fn parse_file_stamp(text: &str) -> Option<UnixNanos> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let date: Date = date.parse().ok()?;
     let mut parts = time.split('-');
-    let mut number = |limit: i64| parts.next()?.parse::<i64>().ok().filter(|value| (0..limit).contains(value));
+    let mut number =
+        |limit: i64| parts.next()?.parse::<i64>().ok().filter(|value| (0..limit).contains(value));
     let (hour, minute, second) = (number(24)?, number(60)?, number(60)?);
     let fraction = parts.next().unwrap_or("");
     if parts.next().is_some() || fraction.len() > 9 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -131,7 +134,10 @@ mod tests {
         let stamps = Some((UnixNanos(1_704_724_260_000_000_000), UnixNanos(1_705_093_200_000_000_000)));
         for (name, expected) in [
             ("2024-01-08T14-31-00-000000000Z_2024-01-12T21-00-00-000000000Z.parquet", stamps),
-            ("2024-01-08T14-31-00-000000000Z_2024-01-12T21-00-00-000000000Z_ba7816bf8f01cfea.parquet", stamps),
+            (
+                "2024-01-08T14-31-00-000000000Z_2024-01-12T21-00-00-000000000Z_ba7816bf8f01cfea.parquet",
+                stamps,
+            ),
             ("2024-01-08T14-31-00-0Z_2024-01-12T21-00-00Z.parquet", stamps),
             ("part-0.parquet", None),
             ("a_b.parquet", None),

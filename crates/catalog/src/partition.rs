@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_array::builder::{BinaryBuilder, FixedSizeBinaryBuilder, Int64Builder, ListBuilder, StringBuilder, UInt32Builder, UInt64Builder};
+use arrow_array::builder::{
+    BinaryBuilder, FixedSizeBinaryBuilder, Int64Builder, ListBuilder, StringBuilder, UInt32Builder,
+    UInt64Builder,
+};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampNanosecondType, UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch, TimestampNanosecondArray};
@@ -77,7 +80,9 @@ impl SeriesManifest {
     /// # Errors
     /// [`ErrorKind::Internal`] if Parquet cannot be written.
     pub fn encode(&self) -> Result<Vec<u8>> {
-        let internal = |error: &dyn std::fmt::Display| Error::new(ErrorKind::Internal, "could not write a series manifest").because(error);
+        let internal = |error: &dyn std::fmt::Display| {
+            Error::new(ErrorKind::Internal, "could not write a series manifest").because(error)
+        };
         let batch = self.record_batch().map_err(|error| internal(&error))?;
         let level = ZstdLevel::try_new(9).map_err(|error| internal(&error))?;
         let properties = WriterProperties::builder()
@@ -86,13 +91,15 @@ impl SeriesManifest {
             .set_statistics_enabled(EnabledStatistics::None)
             .set_offset_index_disabled(true)
             .build();
-        let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).map_err(|error| internal(&error))?;
+        let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))
+            .map_err(|error| internal(&error))?;
         writer.write(&batch).map_err(|error| internal(&error))?;
         writer.into_inner().map_err(|error| internal(&error))
     }
 
     fn record_batch(&self) -> Result<RecordBatch, arrow_schema::ArrowError> {
-        let (mut key, mut size, mut rows) = (StringBuilder::new(), UInt64Builder::new(), UInt64Builder::new());
+        let (mut key, mut size, mut rows) =
+            (StringBuilder::new(), UInt64Builder::new(), UInt64Builder::new());
         let (mut sha, mut crcs) = (FixedSizeBinaryBuilder::new(32), ListBuilder::new(UInt32Builder::new()));
         let (mut footer, mut present) = (BinaryBuilder::new(), ListBuilder::new(Int64Builder::new()));
         for partition in &self.partitions {
@@ -121,8 +128,13 @@ impl SeriesManifest {
         ];
         let batch = RecordBatch::try_from_iter(columns)?;
         let empty: Vec<String> = flatten(&self.confirmed_empty).iter().map(i64::to_string).collect();
-        let metadata = [("format", FORMAT_VERSION.to_string()), ("bar_type", self.bar_type.to_string()), ("confirmed_empty", empty.join(" "))];
-        let metadata: HashMap<String, String> = metadata.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let metadata = [
+            ("format", FORMAT_VERSION.to_string()),
+            ("bar_type", self.bar_type.to_string()),
+            ("confirmed_empty", empty.join(" ")),
+        ];
+        let metadata: HashMap<String, String> =
+            metadata.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let schema = Schema::new_with_metadata(batch.schema().fields().clone(), metadata);
         batch.with_schema(Arc::new(schema))
     }
@@ -137,14 +149,21 @@ impl SeriesManifest {
         let schema = Arc::clone(builder.schema());
         let text = |name: &str| schema.metadata().get(name).map(String::as_str).unwrap_or_default();
         if text("format").parse::<u32>().map_err(|error| corrupt(&error))? > FORMAT_VERSION {
-            return Err(Error::new(ErrorKind::Unsupported, "this catalog was written by a newer version of Barkeep").then("update Barkeep"));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "this catalog was written by a newer version of Barkeep",
+            )
+            .then("update Barkeep"));
         }
         let bar_type = text("bar_type").parse().map_err(|error| corrupt(&error))?;
         let empty: Result<Vec<i64>, _> = text("confirmed_empty").split_whitespace().map(str::parse).collect();
         let confirmed_empty = unflatten(&empty.map_err(|error| corrupt(&error))?);
         let mut partitions = Vec::new();
         for batch in builder.build().map_err(|error| corrupt(&error))? {
-            partitions.extend(read_partitions(&batch.map_err(|error| corrupt(&error))?).ok_or_else(|| corrupt(&"its columns are not those of a series manifest"))?);
+            partitions.extend(
+                read_partitions(&batch.map_err(|error| corrupt(&error))?)
+                    .ok_or_else(|| corrupt(&"its columns are not those of a series manifest"))?,
+            );
         }
         Ok(Self { bar_type, partitions, confirmed_empty })
     }
@@ -164,7 +183,11 @@ fn read_partitions(batch: &RecordBatch) -> Option<Vec<PartitionEntry>> {
     (0..batch.num_rows())
         .map(|row| {
             Some(PartitionEntry {
-                object: ObjectRef { key: key.value(row).to_owned(), size_bytes: size.value(row), sha256: Sha256(sha.value(row).try_into().ok()?) },
+                object: ObjectRef {
+                    key: key.value(row).to_owned(),
+                    size_bytes: size.value(row),
+                    sha256: Sha256(sha.value(row).try_into().ok()?),
+                },
                 rows: rows.value(row),
                 first: UnixNanos(first.value(row)),
                 last: UnixNanos(last.value(row)),

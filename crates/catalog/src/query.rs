@@ -119,7 +119,8 @@ const COALESCE_GAP_BYTES: u64 = 32 * 1024;
 /// # Errors
 /// [`crate::ErrorKind::Corrupt`] if a footer in the manifest cannot be read.
 pub fn plan(manifest: &SeriesManifest, query: Query) -> Result<Plan> {
-    let mut out = Plan { query, partitions: Vec::new(), partitions_pruned: 0, row_groups_pruned: 0, bytes: 0 };
+    let mut out =
+        Plan { query, partitions: Vec::new(), partitions_pruned: 0, row_groups_pruned: 0, bytes: 0 };
     let mut rows_before = 0;
     for entry in &manifest.partitions {
         let overlaps = entry.last >= query.range.start && entry.first < query.range.end;
@@ -138,17 +139,29 @@ pub fn plan(manifest: &SeriesManifest, query: Query) -> Result<Plan> {
     Ok(out)
 }
 
-fn plan_partition(entry: &PartitionEntry, columns: Columns, range: TimeRange) -> Result<(PlannedPartition, usize)> {
+fn plan_partition(
+    entry: &PartitionEntry,
+    columns: Columns,
+    range: TimeRange,
+) -> Result<(PlannedPartition, usize)> {
     let object_bytes = entry.object.size_bytes;
     let fetch = |range: ByteRange| Fetch { key: entry.object.key.clone(), range, object_bytes };
     let Some(footer) = &entry.footer else {
-        let planned = PlannedPartition { entry: entry.clone(), columns, row_groups: None, metadata: None, fetches: vec![fetch(0..object_bytes)] };
+        let planned = PlannedPartition {
+            entry: entry.clone(),
+            columns,
+            row_groups: None,
+            metadata: None,
+            fetches: vec![fetch(0..object_bytes)],
+        };
         return Ok((planned, 0));
     };
-    let metadata = ParquetMetaDataReader::decode_metadata(footer).map_err(|error| Error::corrupt(&entry.object.key, error))?;
+    let metadata = ParquetMetaDataReader::decode_metadata(footer)
+        .map_err(|error| Error::corrupt(&entry.object.key, error))?;
     let groups = 0..metadata.num_row_groups();
     let row_groups: Vec<usize> = groups.filter(|group| may_hold(metadata.row_group(*group), range)).collect();
-    let ranges = row_groups.iter().flat_map(|group| chunk_ranges(metadata.row_group(*group), columns)).collect();
+    let ranges =
+        row_groups.iter().flat_map(|group| chunk_ranges(metadata.row_group(*group), columns)).collect();
     let planned = PlannedPartition {
         fetches: coalesce(ranges, COALESCE_GAP_BYTES).into_iter().map(fetch).collect(),
         entry: entry.clone(),
@@ -156,13 +169,18 @@ fn plan_partition(entry: &PartitionEntry, columns: Columns, range: TimeRange) ->
         row_groups: Some(row_groups),
         metadata: Some(Arc::new(metadata)),
     };
-    let pruned = planned.metadata.as_ref().map_or(0, |metadata| metadata.num_row_groups()) - planned.row_groups.as_ref().map_or(0, Vec::len);
+    let pruned = planned.metadata.as_ref().map_or(0, |metadata| metadata.num_row_groups())
+        - planned.row_groups.as_ref().map_or(0, Vec::len);
     Ok((planned, pruned))
 }
 
 /// Whether the statistics of `ts_init` allow rows in `range`.
 fn may_hold(group: &RowGroupMetaData, range: TimeRange) -> bool {
-    let stamps = group.columns().iter().find(|column| column.column_path().string() == "ts_init").and_then(|column| column.statistics());
+    let stamps = group
+        .columns()
+        .iter()
+        .find(|column| column.column_path().string() == "ts_init")
+        .and_then(|column| column.statistics());
     match stamps {
         Some(Statistics::Int64(stamps)) => match (stamps.min_opt(), stamps.max_opt()) {
             (Some(min), Some(max)) => *max >= range.start.0 && *min < range.end.0,

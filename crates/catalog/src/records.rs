@@ -50,8 +50,10 @@ pub struct TradeTick {
 /// As [`crate::decode_bars`].
 pub fn decode_quotes(batch: &RecordBatch, layout: &Layout) -> Result<Vec<QuoteTick>> {
     let value = |name: &str, precision: u8| decimals(column(batch, name)?, layout, precision, name);
-    let (bid, ask) = (value("bid_price", layout.price_precision)?, value("ask_price", layout.price_precision)?);
-    let (bid_size, ask_size) = (value("bid_size", layout.size_precision)?, value("ask_size", layout.size_precision)?);
+    let (bid, ask) =
+        (value("bid_price", layout.price_precision)?, value("ask_price", layout.price_precision)?);
+    let (bid_size, ask_size) =
+        (value("bid_size", layout.size_precision)?, value("ask_size", layout.size_precision)?);
     let (event, init) = (stamps(batch, "ts_event")?, stamps(batch, "ts_init")?);
     let quote = |row: usize| QuoteTick {
         bid_price: bid[row],
@@ -83,7 +85,12 @@ pub fn decode_trades(batch: &RecordBatch, layout: &Layout) -> Result<Vec<TradeTi
             ts_init: UnixNanos(init[row]),
         })
     };
-    let foreign = || Error::new(ErrorKind::Unsupported, "a trade's side or id is stored in a way this catalog does not read");
+    let foreign = || {
+        Error::new(
+            ErrorKind::Unsupported,
+            "a trade's side or id is stored in a way this catalog does not read",
+        )
+    };
     (0..batch.num_rows()).map(|row| trade(row).ok_or_else(foreign)).collect()
 }
 
@@ -128,7 +135,12 @@ pub fn decode_instruments(batch: &RecordBatch) -> Result<Vec<Map<String, Value>>
     let field = |row: usize, at: usize| {
         let name = schema.field(at).name();
         let value = json(batch.column(at), row);
-        let foreign = || Error::new(ErrorKind::Unsupported, format!("`{name}` of an instrument is stored as {}", schema.field(at).data_type()));
+        let foreign = || {
+            Error::new(
+                ErrorKind::Unsupported,
+                format!("`{name}` of an instrument is stored as {}", schema.field(at).data_type()),
+            )
+        };
         value.map(|value| (name.clone(), value)).ok_or_else(foreign)
     };
     (0..batch.num_rows()).map(|row| (0..batch.num_columns()).map(|at| field(row, at)).collect()).collect()
@@ -149,7 +161,9 @@ fn json(array: &ArrayRef, row: usize) -> Option<Value> {
         DataType::Binary => from_json(array.as_binary_opt::<i32>()?.value(row)),
         DataType::UInt8 => Some(array.as_primitive_opt::<UInt8Type>()?.value(row).into()),
         DataType::UInt64 => Some(array.as_primitive_opt::<UInt64Type>()?.value(row).into()),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => Some(array.as_primitive_opt::<TimestampNanosecondType>()?.value(row).into()),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            Some(array.as_primitive_opt::<TimestampNanosecondType>()?.value(row).into())
+        }
         _ => None,
     }
 }

@@ -98,7 +98,9 @@ impl Scan {
             }
             match self.underway.front() {
                 None => return Ok(Step::Done),
-                Some(partition) if partition.arrived.len() < partition.planned.fetches.len() => return Ok(Step::Wait),
+                Some(partition) if partition.arrived.len() < partition.planned.fetches.len() => {
+                    return Ok(Step::Wait);
+                }
                 Some(_) => {}
             }
             if let Some(partition) = self.underway.pop_front() {
@@ -120,7 +122,10 @@ impl Scan {
         }
         let partition = self.underway.iter_mut().find(|partition| partition.planned.fetches.contains(fetch));
         let Some(partition) = partition else {
-            return Err(Error::new(ErrorKind::Internal, format!("bytes of `{}` were supplied that no scan asked for", fetch.key)));
+            return Err(Error::new(
+                ErrorKind::Internal,
+                format!("bytes of `{}` were supplied that no scan asked for", fetch.key),
+            ));
         };
         partition.arrived.insert(fetch.range.clone(), bytes);
         Ok(())
@@ -157,7 +162,11 @@ impl Scan {
                 }
                 Ok(DecodeResult::Finished) => self.decoding = None,
                 Ok(DecodeResult::NeedsData(ranges)) => {
-                    return Err(Error::new(ErrorKind::Internal, format!("the plan of `{}` lacks bytes", decoding.key)).because(format!("{ranges:?}")));
+                    return Err(Error::new(
+                        ErrorKind::Internal,
+                        format!("the plan of `{}` lacks bytes", decoding.key),
+                    )
+                    .because(format!("{ranges:?}")));
                 }
                 Err(error) => return Err(Error::corrupt(&decoding.key, error)),
             }
@@ -197,11 +206,18 @@ impl Underway {
         for group in self.planned.row_groups.iter().flatten() {
             let row_group = metadata.row_group(*group);
             for range in chunk_ranges(row_group, self.planned.columns) {
-                let at = row_group.columns().iter().position(|chunk| chunk.byte_range().0 == range.start).unwrap_or_default();
+                let at = row_group
+                    .columns()
+                    .iter()
+                    .position(|chunk| chunk.byte_range().0 == range.start)
+                    .unwrap_or_default();
                 let expected = self.planned.entry.chunk_crcs.get(group * columns + at);
                 let found = self.bytes_of(&range).map(|bytes| crc32c(&bytes));
                 if expected.is_none() || found.as_ref() != expected {
-                    return Err(Error::corrupt(key, format!("bytes {}-{} do not match their checksum", range.start, range.end)));
+                    return Err(Error::corrupt(
+                        key,
+                        format!("bytes {}-{} do not match their checksum", range.start, range.end),
+                    ));
                 }
             }
         }
@@ -209,24 +225,34 @@ impl Underway {
     }
 
     fn bytes_of(&self, range: &Range<u64>) -> Option<Bytes> {
-        let (whole, bytes) = self.arrived.iter().find(|(whole, _)| whole.start <= range.start && range.end <= whole.end)?;
+        let (whole, bytes) =
+            self.arrived.iter().find(|(whole, _)| whole.start <= range.start && range.end <= whole.end)?;
         let at = |offset: u64| usize::try_from(offset - whole.start).ok();
         Some(bytes.slice(at(range.start)?..at(range.end)?))
     }
 }
 
-fn decoder(key: &str, metadata: Arc<ParquetMetaData>, columns: Columns, row_groups: Option<Vec<usize>>) -> Result<(ParquetPushDecoder, Layout)> {
+fn decoder(
+    key: &str,
+    metadata: Arc<ParquetMetaData>,
+    columns: Columns,
+    row_groups: Option<Vec<usize>>,
+) -> Result<(ParquetPushDecoder, Layout)> {
     let damaged = |error: ParquetError| Error::corrupt(key, error);
-    let stored = ArrowReaderMetadata::try_new(Arc::clone(&metadata), ArrowReaderOptions::new()).map_err(damaged)?;
+    let stored =
+        ArrowReaderMetadata::try_new(Arc::clone(&metadata), ArrowReaderOptions::new()).map_err(damaged)?;
     let layout = Layout::of(stored.schema(), key)?;
     let schema = reading_schema(stored.schema());
     let reader = if &schema == stored.schema() {
         stored
     } else {
-        ArrowReaderMetadata::try_new(Arc::clone(&metadata), ArrowReaderOptions::new().with_schema(schema)).map_err(damaged)?
+        ArrowReaderMetadata::try_new(Arc::clone(&metadata), ArrowReaderOptions::new().with_schema(schema))
+            .map_err(damaged)?
     };
     let mask = ProjectionMask::columns(metadata.file_metadata().schema_descr(), columns.names());
-    let mut builder = ParquetPushDecoderBuilder::new_with_metadata(reader).with_projection(mask).with_batch_size(BATCH_ROWS);
+    let mut builder = ParquetPushDecoderBuilder::new_with_metadata(reader)
+        .with_projection(mask)
+        .with_batch_size(BATCH_ROWS);
     if let Some(row_groups) = row_groups {
         builder = builder.with_row_groups(row_groups);
     }
@@ -244,7 +270,9 @@ fn trim(batch: &RecordBatch, range: TimeRange) -> Result<RecordBatch> {
         }
         _ => {
             let stamps = column.as_primitive_opt::<TimestampNanosecondType>();
-            let stamps = stamps.ok_or_else(|| Error::new(ErrorKind::Unsupported, "`ts_init` is not stored in nanoseconds"))?.values();
+            let stamps = stamps
+                .ok_or_else(|| Error::new(ErrorKind::Unsupported, "`ts_init` is not stored in nanoseconds"))?
+                .values();
             within(&|limit| stamps.partition_point(|stamp| *stamp < limit))
         }
     };
@@ -258,16 +286,22 @@ fn trim(batch: &RecordBatch, range: TimeRange) -> Result<RecordBatch> {
 pub fn scan_file(key: &str, file: Bytes) -> Result<(Layout, Vec<RecordBatch>)> {
     let damaged = |error: ParquetError| Error::corrupt(key, error);
     let (metadata, _) = read_footer(&file).map_err(damaged)?;
-    let reader = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new()).map_err(damaged)?;
+    let reader =
+        ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new()).map_err(damaged)?;
     let layout = Layout::of(reader.schema(), key)?;
-    let mut decoder = ParquetPushDecoderBuilder::new_with_metadata(reader).with_batch_size(BATCH_ROWS).build().map_err(damaged)?;
+    let mut decoder = ParquetPushDecoderBuilder::new_with_metadata(reader)
+        .with_batch_size(BATCH_ROWS)
+        .build()
+        .map_err(damaged)?;
     decoder.push_range(0..file.len() as u64, file).map_err(damaged)?;
     let mut batches = Vec::new();
     loop {
         match decoder.try_decode().map_err(damaged)? {
             DecodeResult::Data(batch) => batches.push(batch),
             DecodeResult::Finished => return Ok((layout, batches)),
-            DecodeResult::NeedsData(_) => return Err(Error::corrupt(key, "it is shorter than its footer says")),
+            DecodeResult::NeedsData(_) => {
+                return Err(Error::corrupt(key, "it is shorter than its footer says"));
+            }
         }
     }
 }

@@ -80,19 +80,37 @@ impl Layout {
         let text = |name: &str| schema.metadata().get(name).cloned();
         if kind == DataKind::Instrument {
             let identity = text("instrument_id").unwrap_or_default();
-            return Ok(Self { kind, storage: Storage::Decimal(Decimal::SCALE), price_precision: 0, size_precision: 0, identity });
+            return Ok(Self {
+                kind,
+                storage: Storage::Decimal(Decimal::SCALE),
+                price_precision: 0,
+                size_precision: 0,
+                identity,
+            });
         }
         let column_type = schema.column_with_name(price_column).map(|(_, field)| field.data_type());
         let storage = match column_type {
             Some(DataType::FixedSizeBinary(8)) => Storage::Binary8,
             Some(DataType::FixedSizeBinary(16)) => Storage::Binary16,
-            Some(DataType::Decimal128(_, scale) | DataType::Decimal64(_, scale)) if (0..=16).contains(scale) => Storage::Decimal(*scale as u8),
+            Some(DataType::Decimal128(_, scale) | DataType::Decimal64(_, scale))
+                if (0..=16).contains(scale) =>
+            {
+                Storage::Decimal(*scale as u8)
+            }
             other => return unsupported(format!("its column `{price_column}` has the type {other:?}")),
         };
         let identity_key = if kind == DataKind::Bar { "bar_type" } else { "instrument_id" };
-        let precision = |name: &str| text(name).and_then(|text| text.parse::<u8>().ok()).filter(|precision| *precision <= Decimal::SCALE);
-        let (Some(identity), Some(price_precision), Some(size_precision)) = (text(identity_key), precision("price_precision"), precision("size_precision")) else {
-            return unsupported(format!("its schema metadata lacks `{identity_key}`, `price_precision` or `size_precision`"));
+        let precision = |name: &str| {
+            text(name)
+                .and_then(|text| text.parse::<u8>().ok())
+                .filter(|precision| *precision <= Decimal::SCALE)
+        };
+        let (Some(identity), Some(price_precision), Some(size_precision)) =
+            (text(identity_key), precision("price_precision"), precision("size_precision"))
+        else {
+            return unsupported(format!(
+                "its schema metadata lacks `{identity_key}`, `price_precision` or `size_precision`"
+            ));
         };
         Ok(Self { kind, storage, price_precision, size_precision, identity })
     }
@@ -103,14 +121,20 @@ fn column_names(schema: &Schema) -> String {
 }
 
 /// The schema of a bar file that Barkeep writes, metadata included.
-pub(crate) fn bar_schema(bar_type: &BarType, profile: Profile, price_precision: u8, size_precision: u8) -> SchemaRef {
+pub(crate) fn bar_schema(
+    bar_type: &BarType,
+    profile: Profile,
+    price_precision: u8,
+    size_precision: u8,
+) -> SchemaRef {
     let value = |scale: u8| match profile {
         Profile::Nautilus => DataType::Decimal128(38, 16),
         Profile::Compact => DataType::Decimal128(18, scale as i8),
     };
     let field = |name: &str, data_type: DataType| Field::new(name, data_type, false);
     let stamp = || DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
-    let mut fields: Vec<Field> = BAR_COLUMNS[..4].iter().map(|name| field(name, value(price_precision))).collect();
+    let mut fields: Vec<Field> =
+        BAR_COLUMNS[..4].iter().map(|name| field(name, value(price_precision))).collect();
     fields.push(field("volume", value(size_precision)));
     fields.push(field("ts_event", stamp()));
     fields.push(field("ts_init", stamp()));
@@ -121,7 +145,8 @@ pub(crate) fn bar_schema(bar_type: &BarType, profile: Profile, price_precision: 
         ("size_precision", size_precision.to_string()),
         ("type_name", "Bar".to_owned()),
     ];
-    let metadata: HashMap<String, String> = metadata.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let metadata: HashMap<String, String> =
+        metadata.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     Arc::new(Schema::new_with_metadata(fields, metadata))
 }
 

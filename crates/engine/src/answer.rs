@@ -5,9 +5,14 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use backtest::{Prices, Spec};
-use bars::{BarColumns, BarType, Coverage, IntervalSet, TimeRange, UnixNanos, coarsest_step, coverage, resample};
+use bars::{
+    BarColumns, BarType, Coverage, IntervalSet, TimeRange, UnixNanos, coarsest_step, coverage, resample,
+};
 use bytes::Bytes;
-use catalog::{Columns, Error, ErrorKind, Fetch, Head, Query, Result, Scan, SeriesEntry, SeriesManifest, SeriesTable, Snapshot, Step, decode_bars_f64, names, plan};
+use catalog::{
+    Columns, Error, ErrorKind, Fetch, Head, Query, Result, Scan, SeriesEntry, SeriesManifest, SeriesTable,
+    Snapshot, Step, decode_bars_f64, names, plan,
+};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::Source;
@@ -67,8 +72,12 @@ impl Engine {
                 let (coverage, _) = self.opened()?.coverage(&series, source).await?;
                 Ok((Answer::Coverage(CoverageInfo { series, coverage }), Vec::new()))
             }
-            Op::Bars { series, range, step, max_bars } => self.opened()?.bars_answer(series, range, step, max_bars, source).await,
-            Op::Backtest { series, range, step, spec, max_points } => self.opened()?.backtest_answer(series, range, step, &spec, max_points, source).await,
+            Op::Bars { series, range, step, max_bars } => {
+                self.opened()?.bars_answer(series, range, step, max_bars, source).await
+            }
+            Op::Backtest { series, range, step, spec, max_points } => {
+                self.opened()?.backtest_answer(series, range, step, &spec, max_points, source).await
+            }
         }
     }
 
@@ -78,7 +87,10 @@ impl Engine {
     }
 
     fn opened(&self) -> Result<Rc<Opened>> {
-        self.open.borrow().clone().ok_or_else(|| Error::new(ErrorKind::InvalidInput, "no catalog is open").then("open one first"))
+        self.open
+            .borrow()
+            .clone()
+            .ok_or_else(|| Error::new(ErrorKind::InvalidInput, "no catalog is open").then("open one first"))
     }
 }
 
@@ -88,15 +100,19 @@ async fn open(url: String, number: Option<u64>, source: &impl Source) -> Result<
         None => head.snapshot,
         Some(number) => {
             let key = names::snapshot(number);
-            let bytes = source.fresh(&key).await.map_err(|error| no_snapshot(error, number, head.snapshot.number))?;
+            let bytes =
+                source.fresh(&key).await.map_err(|error| no_snapshot(error, number, head.snapshot.number))?;
             Snapshot::decode(&key, &bytes)?
         }
     };
     let series = match &snapshot.table {
         SeriesTable::Inline(entries) => entries.clone(),
         SeriesTable::Shards(shards) => {
-            let read = |shard: catalog::ShardRef| async move { SeriesTable::decode_shard(&shard, &source.read(&whole(&shard.object)).await?) };
-            let parts: Vec<Result<Vec<SeriesEntry>>> = shards.iter().cloned().map(read).collect::<FuturesUnordered<_>>().collect().await;
+            let read = |shard: catalog::ShardRef| async move {
+                SeriesTable::decode_shard(&shard, &source.read(&whole(&shard.object)).await?)
+            };
+            let parts: Vec<Result<Vec<SeriesEntry>>> =
+                shards.iter().cloned().map(read).collect::<FuturesUnordered<_>>().collect().await;
             let mut series = parts.into_iter().collect::<Result<Vec<_>>>()?.concat();
             series.sort_by(|left, right| left.bar_type.cmp(&right.bar_type));
             series
@@ -136,12 +152,18 @@ impl Opened {
             interval: entry.bar_type.spec.interval(),
             profile: entry.profile.as_str().to_owned(),
         };
-        CatalogInfo { url: self.url.clone(), snapshot: self.snapshot.number, committed: self.snapshot.committed, series: self.series.iter().map(series).collect() }
+        CatalogInfo {
+            url: self.url.clone(),
+            snapshot: self.snapshot.number,
+            committed: self.snapshot.committed,
+            series: self.series.iter().map(series).collect(),
+        }
     }
 
     fn entry(&self, series: &BarType) -> Result<&SeriesEntry> {
         self.series.iter().find(|entry| entry.bar_type == *series).ok_or_else(|| {
-            let known: Vec<String> = self.series.iter().take(5).map(|entry| format!("`{}`", entry.bar_type)).collect();
+            let known: Vec<String> =
+                self.series.iter().take(5).map(|entry| format!("`{}`", entry.bar_type)).collect();
             Error::new(ErrorKind::NotFound, format!("the catalog has no series {series}"))
                 .because(format!("it has {} series, among them {}", self.series.len(), known.join(", ")))
                 .then("choose a series in the Catalog view")
@@ -173,7 +195,14 @@ impl Opened {
         Ok((found, present))
     }
 
-    async fn bars_answer(&self, series: BarType, range: Option<TimeRange>, step: Option<i64>, max_bars: u32, source: &impl Source) -> Result<(Answer, Vec<NamedColumn>)> {
+    async fn bars_answer(
+        &self,
+        series: BarType,
+        range: Option<TimeRange>,
+        step: Option<i64>,
+        max_bars: u32,
+        source: &impl Source,
+    ) -> Result<(Answer, Vec<NamedColumn>)> {
         let window = self.window(&series, range)?;
         let step = checked_step(&series, step)?;
         let (coverage, present) = self.coverage(&series, source).await?;
@@ -205,11 +234,30 @@ impl Opened {
         };
         let count = counts.into_iter().map(f64::from).collect();
         let time = millis(&opens(&drawn, chosen));
-        let columns = [("time", time), ("open", drawn.open), ("high", drawn.high), ("low", drawn.low), ("close", drawn.close), ("volume", drawn.volume), ("count", count)];
-        Ok((Answer::Bars(info), columns.into_iter().map(|(name, values)| NamedColumn { name, values }).collect()))
+        let columns = [
+            ("time", time),
+            ("open", drawn.open),
+            ("high", drawn.high),
+            ("low", drawn.low),
+            ("close", drawn.close),
+            ("volume", drawn.volume),
+            ("count", count),
+        ];
+        Ok((
+            Answer::Bars(info),
+            columns.into_iter().map(|(name, values)| NamedColumn { name, values }).collect(),
+        ))
     }
 
-    async fn backtest_answer(&self, series: BarType, range: Option<TimeRange>, step: Option<i64>, spec: &Spec, max_points: u32, source: &impl Source) -> Result<(Answer, Vec<NamedColumn>)> {
+    async fn backtest_answer(
+        &self,
+        series: BarType,
+        range: Option<TimeRange>,
+        step: Option<i64>,
+        spec: &Spec,
+        max_points: u32,
+        source: &impl Source,
+    ) -> Result<(Answer, Vec<NamedColumn>)> {
         let window = self.window(&series, range)?;
         let step = checked_step(&series, step)?.unwrap_or(window.interval);
         let (coverage, _) = self.coverage(&series, source).await?;
@@ -219,17 +267,40 @@ impl Opened {
         }
         let (traded, _) = at_step(&bars, window.interval, step);
         let times = opens(&traded, step);
-        let prices = Prices { times: &times, open: &traded.open, high: &traded.high, low: &traded.low, close: &traded.close };
-        let mut report = backtest::run(&prices, spec).map_err(|error| Error::new(ErrorKind::InvalidInput, error.to_string()))?;
-        let missing = |gap: &bars::Gap| (gap.range.intersect(&window.opens).nanos() / window.interval.max(1)) as u64;
+        let prices = Prices {
+            times: &times,
+            open: &traded.open,
+            high: &traded.high,
+            low: &traded.low,
+            close: &traded.close,
+        };
+        let mut report = backtest::run(&prices, spec)
+            .map_err(|error| Error::new(ErrorKind::InvalidInput, error.to_string()))?;
+        let missing =
+            |gap: &bars::Gap| (gap.range.intersect(&window.opens).nanos() / window.interval.max(1)) as u64;
         let missing_bars = coverage.expected.map(|_| coverage.gaps.iter().map(missing).sum());
         let (equity, drawdown) = (std::mem::take(&mut report.equity), std::mem::take(&mut report.drawdown));
         let kept = thinned(&equity, max_points);
         let take = |values: &[f64]| kept.iter().map(|row| values[*row]).collect::<Vec<f64>>();
         let all_times = millis(&times);
-        let columns = [("time", take(&all_times)), ("close", take(&traded.close)), ("equity", take(&equity)), ("drawdown", take(&drawdown))];
-        let info = BacktestInfo { series, range: window.opens, step, bars: traded.len() as u64, missing_bars, report };
-        Ok((Answer::Backtest(info), columns.into_iter().map(|(name, values)| NamedColumn { name, values }).collect()))
+        let columns = [
+            ("time", take(&all_times)),
+            ("close", take(&traded.close)),
+            ("equity", take(&equity)),
+            ("drawdown", take(&drawdown)),
+        ];
+        let info = BacktestInfo {
+            series,
+            range: window.opens,
+            step,
+            bars: traded.len() as u64,
+            missing_bars,
+            report,
+        };
+        Ok((
+            Answer::Backtest(info),
+            columns.into_iter().map(|(name, values)| NamedColumn { name, values }).collect(),
+        ))
     }
 
     /// The wanted opens clipped to what the series holds, and the bars' interval.
@@ -238,21 +309,36 @@ impl Opened {
         let interval = series.spec.interval().unwrap_or(0);
         let held = TimeRange::new(entry.first.plus(-interval), entry.last.plus(1 - interval));
         let opens = range.unwrap_or(held).intersect(&held);
-        let window = Window { opens: if opens.is_empty() { TimeRange::new(held.start, held.start) } else { opens }, interval };
-        if opens.is_empty() { Err(self.nothing_in(series, &Window { opens: range.unwrap_or(held), interval })) } else { Ok(window) }
+        let window = Window {
+            opens: if opens.is_empty() { TimeRange::new(held.start, held.start) } else { opens },
+            interval,
+        };
+        if opens.is_empty() {
+            Err(self.nothing_in(series, &Window { opens: range.unwrap_or(held), interval }))
+        } else {
+            Ok(window)
+        }
     }
 
     fn nothing_in(&self, series: &BarType, window: &Window) -> Error {
         let error = Error::new(ErrorKind::NotFound, format!("no bars of {series} from {}", window.opens));
         match self.entry(series) {
-            Ok(entry) => error.because(format!("the catalog holds bars that close from {} to {}", entry.first, entry.last)).then("choose a range inside"),
+            Ok(entry) => error
+                .because(format!("the catalog holds bars that close from {} to {}", entry.first, entry.last))
+                .then("choose a range inside"),
             Err(_) => error,
         }
     }
 
     /// Stored bars that open in the window, as decoded last time if that covers it.
-    async fn bars(&self, series: &BarType, window: &Window, source: &impl Source) -> Result<Rc<BarColumns<f64>>> {
-        let closes = TimeRange::new(window.opens.start.plus(window.interval), window.opens.end.plus(window.interval));
+    async fn bars(
+        &self,
+        series: &BarType,
+        window: &Window,
+        source: &impl Source,
+    ) -> Result<Rc<BarColumns<f64>>> {
+        let closes =
+            TimeRange::new(window.opens.start.plus(window.interval), window.opens.end.plus(window.interval));
         if let Some(bars) = self.kept(series, closes) {
             return Ok(bars);
         }
@@ -267,11 +353,16 @@ impl Opened {
             match scan.next()? {
                 Step::Fetch(fetches) => queue.extend(fetches),
                 Step::Wait => {
-                    while fetching.len() < MAX_IN_FLIGHT && let Some(fetch) = queue.pop_front() {
+                    while fetching.len() < MAX_IN_FLIGHT
+                        && let Some(fetch) = queue.pop_front()
+                    {
                         fetching.push(read(source, fetch));
                     }
                     let Some((fetch, bytes)) = fetching.next().await else {
-                        return Err(Error::new(ErrorKind::Internal, "a scan waits for bytes that nobody fetches"));
+                        return Err(Error::new(
+                            ErrorKind::Internal,
+                            "a scan waits for bytes that nobody fetches",
+                        ));
                     };
                     let bytes = bytes?;
                     done += bytes.len() as u64;
@@ -287,14 +378,17 @@ impl Opened {
         }
         let bars = Rc::new(bars);
         if bars.len() <= KEPT_BARS {
-            *self.kept.borrow_mut() = Some(Kept { series: series.clone(), range: closes, bars: Rc::clone(&bars) });
+            *self.kept.borrow_mut() =
+                Some(Kept { series: series.clone(), range: closes, bars: Rc::clone(&bars) });
         }
         Ok(bars)
     }
 
     fn kept(&self, series: &BarType, closes: TimeRange) -> Option<Rc<BarColumns<f64>>> {
         let kept = self.kept.borrow();
-        let kept = kept.as_ref().filter(|kept| kept.series == *series && kept.range.start <= closes.start && kept.range.end >= closes.end)?;
+        let kept = kept.as_ref().filter(|kept| {
+            kept.series == *series && kept.range.start <= closes.start && kept.range.end >= closes.end
+        })?;
         let rows = kept.bars.rows_in(closes);
         if rows == (0..kept.bars.len()) {
             return Some(Rc::clone(&kept.bars));
@@ -331,7 +425,11 @@ fn checked_step(series: &BarType, step: Option<i64>) -> Result<Option<i64>> {
     match (step, series.spec.interval()) {
         (None, _) => Ok(None),
         (Some(step), Some(interval)) if step >= interval && step % interval == 0 => Ok(Some(step)),
-        (Some(_), _) => Err(Error::new(ErrorKind::InvalidInput, format!("bars of {series} cannot be shown at that size")).because("the size must be a multiple of the stored one").then("choose a larger bar size")),
+        (Some(_), _) => {
+            Err(Error::new(ErrorKind::InvalidInput, format!("bars of {series} cannot be shown at that size"))
+                .because("the size must be a multiple of the stored one")
+                .then("choose a larger bar size"))
+        }
     }
 }
 

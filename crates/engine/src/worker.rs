@@ -13,7 +13,9 @@ use serde::Serialize;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{AbortController, DedicatedWorkerGlobalScope, MessageEvent, RequestCache, RequestInit, Response};
+use web_sys::{
+    AbortController, DedicatedWorkerGlobalScope, MessageEvent, RequestCache, RequestInit, Response,
+};
 
 /// Objects up to this size are read whole from a host that does not answer ranges.
 const WHOLE_FALLBACK_BYTES: u64 = 32 << 20;
@@ -23,7 +25,8 @@ const RETRIES: u32 = 2;
 /// Listens for requests and says that the engine is up.
 pub fn start() {
     let worker = Rc::new(Worker::default());
-    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| worker.receive(event.data()));
+    let on_message =
+        Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| worker.receive(event.data()));
     scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     // The handler lives as long as the worker.
     on_message.forget();
@@ -51,15 +54,24 @@ impl Worker {
         }
         match serde_wasm_bindgen::from_value::<Request>(data) {
             Ok(request) if request.v == VERSION => self.run(request),
-            Ok(request) => self.fail(request.id, &Error::new(ErrorKind::Unsupported, "page and engine are of different versions").then("reload the page")),
-            Err(error) => self.fail(0, &Error::new(ErrorKind::InvalidInput, "the engine did not understand a request").because(error)),
+            Ok(request) => self.fail(
+                request.id,
+                &Error::new(ErrorKind::Unsupported, "page and engine are of different versions")
+                    .then("reload the page"),
+            ),
+            Err(error) => self.fail(
+                0,
+                &Error::new(ErrorKind::InvalidInput, "the engine did not understand a request")
+                    .because(error),
+            ),
         }
     }
 
     fn run(&self, request: Request) {
         let Ok(controller) = AbortController::new() else { return };
         self.running.borrow_mut().insert(request.id, controller.clone());
-        let (engine, network, running) = (Rc::clone(&self.engine), Rc::clone(&self.network), Rc::clone(&self.running));
+        let (engine, network, running) =
+            (Rc::clone(&self.engine), Rc::clone(&self.network), Rc::clone(&self.running));
         spawn_local(async move {
             let root = match &request.op {
                 engine::protocol::Op::Open { catalog, .. } => Some(catalog.clone()),
@@ -76,8 +88,12 @@ impl Worker {
             running.borrow_mut().remove(&request.id);
             let network = network.get();
             match answer {
-                Ok((answer, columns)) => post(&Message::Done { id: request.id, answer: Box::new(answer), network }, columns),
-                Err(error) => post(&Message::Failed { id: request.id, problem: problem(&error), network }, Vec::new()),
+                Ok((answer, columns)) => {
+                    post(&Message::Done { id: request.id, answer: Box::new(answer), network }, columns)
+                }
+                Err(error) => {
+                    post(&Message::Failed { id: request.id, problem: problem(&error), network }, Vec::new())
+                }
             }
         });
     }
@@ -88,7 +104,12 @@ impl Worker {
 }
 
 fn problem(error: &Error) -> Problem {
-    Problem { kind: error.kind.as_str().to_owned(), what: error.what.clone(), why: error.why.clone(), next: error.next.clone() }
+    Problem {
+        kind: error.kind.as_str().to_owned(),
+        what: error.what.clone(),
+        why: error.why.clone(),
+        next: error.next.clone(),
+    }
 }
 
 /// Posts a message; columns are copied once out of wasm memory and then transferred.
@@ -121,7 +142,12 @@ struct Http {
 impl Source for Http {
     async fn fresh(&self, key: &str) -> Result<Bytes, Error> {
         let (response, bytes) = self.get(key, None, RequestCache::NoCache).await?;
-        let is_page = response.headers().get("content-type").ok().flatten().is_some_and(|media| media.starts_with("text/html"));
+        let is_page = response
+            .headers()
+            .get("content-type")
+            .ok()
+            .flatten()
+            .is_some_and(|media| media.starts_with("text/html"));
         if is_page && key == names::HEAD {
             return Err(self.no_catalog("the host answered with a web page instead of `manifest/head.json`"));
         }
@@ -140,9 +166,12 @@ impl Source for Http {
         // The host ignored the range and sent everything.
         let (start, end) = (fetch.range.start as usize, fetch.range.end as usize);
         if bytes.len() as u64 != fetch.object_bytes || end > bytes.len() {
-            return Err(Error::new(ErrorKind::SourceUnavailable, format!("`{}` is not the file the manifest describes", fetch.key))
-                .because(format!("it should have {} bytes and {} came", fetch.object_bytes, bytes.len()))
-                .then("copy the catalog again, whole"));
+            return Err(Error::new(
+                ErrorKind::SourceUnavailable,
+                format!("`{}` is not the file the manifest describes", fetch.key),
+            )
+            .because(format!("it should have {} bytes and {} came", fetch.object_bytes, bytes.len()))
+            .then("copy the catalog again, whole"));
         }
         Ok(bytes.slice(start..end))
     }
@@ -160,7 +189,12 @@ impl Source for Http {
 
 impl Http {
     /// Gets an object or a range of it, again where that may help.
-    async fn get(&self, key: &str, range: Option<&Fetch>, cache: RequestCache) -> Result<(Response, Bytes), Error> {
+    async fn get(
+        &self,
+        key: &str,
+        range: Option<&Fetch>,
+        cache: RequestCache,
+    ) -> Result<(Response, Bytes), Error> {
         let url = format!("{}{}", self.root, names::url_path(key));
         let mut attempt = 0;
         loop {
@@ -180,7 +214,13 @@ impl Http {
         }
     }
 
-    async fn try_get(&self, url: &str, key: &str, range: Option<&Fetch>, cache: RequestCache) -> Result<(Response, Bytes), Attempt> {
+    async fn try_get(
+        &self,
+        url: &str,
+        key: &str,
+        range: Option<&Fetch>,
+        cache: RequestCache,
+    ) -> Result<(Response, Bytes), Attempt> {
         let init = RequestInit::new();
         init.set_cache(cache);
         init.set_signal(Some(&self.controller.signal()));
@@ -253,9 +293,12 @@ impl Http {
     fn check_content_range(&self, response: &Response, fetch: &Fetch) -> Result<(), Error> {
         let expected = format!("bytes {}-{}/", fetch.range.start, fetch.range.end - 1);
         match response.headers().get("content-range").ok().flatten() {
-            Some(sent) if !sent.starts_with(&expected) => Err(Error::new(ErrorKind::SourceUnavailable, format!("the host sent another part of `{}` than was asked for", fetch.key))
-                .because(format!("`{expected}…` was expected and `{sent}` came"))
-                .then("put the catalog on a host that answers range requests correctly")),
+            Some(sent) if !sent.starts_with(&expected) => Err(Error::new(
+                ErrorKind::SourceUnavailable,
+                format!("the host sent another part of `{}` than was asked for", fetch.key),
+            )
+            .because(format!("`{expected}…` was expected and `{sent}` came"))
+            .then("put the catalog on a host that answers range requests correctly")),
             _ => Ok(()),
         }
     }
@@ -272,7 +315,9 @@ impl Http {
         if self.controller.signal().aborted() {
             return Attempt::Final(Error::new(ErrorKind::Cancelled, "the request was cancelled"));
         }
-        let why = error.dyn_ref::<js_sys::Error>().map_or_else(|| "the request failed".to_owned(), |error| String::from(error.message()));
+        let why = error
+            .dyn_ref::<js_sys::Error>()
+            .map_or_else(|| "the request failed".to_owned(), |error| String::from(error.message()));
         Attempt::Again(
             Error::new(ErrorKind::SourceUnavailable, format!("{} cannot be read from this page", self.root))
                 .because(format!("the browser says: {why}; that is a host that is down or offline, or one that does not allow other origins (CORS)"))

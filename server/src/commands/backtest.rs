@@ -6,7 +6,7 @@ use bars::{BarColumns, BarSpec, BarType, TimeRange, UnixNanos, resample};
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::catalog::Catalog;
-use crate::output::{Format, count_text, table, trimmed};
+use crate::output::{Format, count_text, say, table, trimmed};
 
 /// Arguments of `backtest`.
 #[derive(Args, Debug)]
@@ -19,7 +19,9 @@ pub struct BacktestArgs {
 #[derive(Debug, Subcommand)]
 enum BacktestCommand {
     /// Run one strategy with one set of parameters
-    #[command(after_help = "Strategies and their parameters:\n  sma_cross  fast, slow   long when the fast moving average crosses above the slow one, short when below\n\nExample:\n  barkeep backtest run --series BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL --strategy sma_cross \\\n      --param fast=20 --param slow=100 --cash 100000 --commission 0.001")]
+    #[command(
+        after_help = "Strategies and their parameters:\n  sma_cross  fast, slow   long when the fast moving average crosses above the slow one, short when below\n\nExample:\n  barkeep backtest run --series BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL --strategy sma_cross \\\n      --param fast=20 --param slow=100 --cash 100000 --commission 0.001"
+    )]
     Run(Box<RunArgs>),
 }
 
@@ -96,10 +98,12 @@ pub async fn run(catalog: &Catalog, args: BacktestArgs) -> Result<()> {
     let bars = prices(catalog, &args).await?;
     let interval = args.resample.as_ref().unwrap_or(&args.series.spec).interval().unwrap_or_default();
     let times: Vec<i64> = bars.ts_init.iter().map(|close| close - interval).collect();
-    let prices = Prices { times: &times, open: &bars.open, high: &bars.high, low: &bars.low, close: &bars.close };
-    let report = ::backtest::run(&prices, &spec).map_err(|error| Error::new(ErrorKind::InvalidInput, error.to_string()))?;
+    let prices =
+        Prices { times: &times, open: &bars.open, high: &bars.high, low: &bars.low, close: &bars.close };
+    let report = ::backtest::run(&prices, &spec)
+        .map_err(|error| Error::new(ErrorKind::InvalidInput, error.to_string()))?;
     match args.format {
-        Format::Json => println!("{}", serde_json::to_string(&report).unwrap_or_default()),
+        Format::Json => say!("{}", serde_json::to_string(&report).unwrap_or_default()),
         Format::Table => print(&report, &args.series, bars.len()),
     }
     Ok(())
@@ -113,15 +117,24 @@ fn spec(args: &RunArgs) -> Result<Spec> {
         strategy.insert("slow".into(), 20.into());
     }
     for param in &args.params {
-        let pair = param.split_once('=').and_then(|(name, value)| Some((name.trim(), value.trim().parse::<serde_json::Number>().ok()?)));
-        let (name, value) = pair.ok_or_else(|| invalid(format!("`{param}` is not a parameter")).because("a parameter is given as NAME=NUMBER").then("for example `--param fast=10`"))?;
+        let pair = param
+            .split_once('=')
+            .and_then(|(name, value)| Some((name.trim(), value.trim().parse::<serde_json::Number>().ok()?)));
+        let (name, value) = pair.ok_or_else(|| {
+            invalid(format!("`{param}` is not a parameter"))
+                .because("a parameter is given as NAME=NUMBER")
+                .then("for example `--param fast=10`")
+        })?;
         strategy.insert(name.to_owned(), value.into());
     }
     strategy.insert("name".into(), args.strategy.clone().into());
     let strategy: Strategy = serde_json::from_value(strategy.into()).map_err(|error| {
-        invalid(format!("the strategy `{}` cannot be run so", args.strategy)).because(error).then("see the strategies and their parameters: `barkeep backtest run --help`")
+        invalid(format!("the strategy `{}` cannot be run so", args.strategy))
+            .because(error)
+            .then("see the strategies and their parameters: `barkeep backtest run --help`")
     })?;
-    let profile: Profile = serde_json::from_value(args.profile.clone().into()).map_err(|error| invalid(format!("`{}` is not a profile", args.profile)).because(error))?;
+    let profile: Profile = serde_json::from_value(args.profile.clone().into())
+        .map_err(|error| invalid(format!("`{}` is not a profile", args.profile)).because(error))?;
     Ok(Spec {
         strategy,
         cash: args.cash,
@@ -143,7 +156,8 @@ async fn prices(catalog: &Catalog, args: &RunArgs) -> Result<BarColumns<f64>> {
     let base = args.series.spec.interval().unwrap_or_default();
     let close_of = |open: Option<UnixNanos>, default: UnixNanos| open.map_or(default, |open| open.plus(base));
     let range = TimeRange::new(close_of(args.start, UnixNanos::MIN), close_of(args.end, UnixNanos::MAX));
-    let bars = catalog.bars(&args.series, Query { range, columns: Columns::ALL, limit: None }).await?.to_f64();
+    let bars =
+        catalog.bars(&args.series, Query { range, columns: Columns::ALL, limit: None }).await?.to_f64();
     if bars.is_empty() {
         return Err(Error::new(ErrorKind::NotFound, format!("no bars of {} in that range", args.series))
             .because(format!("the catalog holds {} to {}", entry.first, entry.last))
@@ -152,22 +166,26 @@ async fn prices(catalog: &Catalog, args: &RunArgs) -> Result<BarColumns<f64>> {
     let Some(wanted) = &args.resample else { return Ok(bars) };
     match wanted.interval() {
         Some(step) if base > 0 && step >= base && step % base == 0 => Ok(resample(&bars, base, step, 0).bars),
-        _ => Err(Error::new(ErrorKind::InvalidInput, format!("bars of {} cannot be resampled to {wanted}", args.series)).because("the new size must be a multiple of the stored one")),
+        _ => Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!("bars of {} cannot be resampled to {wanted}", args.series),
+        )
+        .because("the new size must be a multiple of the stored one")),
     }
 }
 
 fn print(report: &Report, series: &BarType, bars: usize) {
-    println!("{series}, {} bars", count_text(bars as u64));
+    say!("{series}, {} bars", count_text(bars as u64));
     let mut table = table(&["STATISTIC", "VALUE"], &["VALUE"]);
     for statistic in &report.statistics {
         table.add_row([statistic.name.clone(), value_text(&statistic.value)]);
     }
-    println!("{}", trimmed(&table));
-    println!("statistics as {} defines them; formulas: `--format json`", ::backtest::family());
+    say!("{}", trimmed(&table));
+    say!("statistics as {} defines them; formulas: `--format json`", ::backtest::family());
     for (title, lines) in [("assumed", &report.assumptions), ("warning", &report.warnings)] {
-        lines.iter().for_each(|line| println!("{title}: {line}"));
+        lines.iter().for_each(|line| say!("{title}: {line}"));
     }
-    println!("digest of fills {}", report.digest);
+    say!("digest of fills {}", report.digest);
 }
 
 fn value_text(value: &Value) -> String {

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 
 use crate::catalog::{Receipt, commit};
 use crate::csv_bars::{BadRow, CsvBars, CsvOptions, Stamp, read_csv};
-use crate::output::{Format, bytes_text, count_text};
+use crate::output::{Format, bytes_text, count_text, say};
 use crate::store::Store;
 
 /// Arguments of `import`.
@@ -24,7 +24,9 @@ pub struct ImportArgs {
 #[derive(Debug, Subcommand)]
 enum ImportSource {
     /// Import CSV files, plain or gzip, as one series
-    #[command(after_help = "Times may be ISO 8601 (with an offset, or in --tz) or Unix seconds, milli-, micro- or nanoseconds.\nEvery row is checked before anything is written; running an import again adds only what is new.\n\nExample:\n  barkeep import csv btc.csv.gz --instrument BTC/USD.BITSTAMP --bar 1-MINUTE --stamp open --tz UTC")]
+    #[command(
+        after_help = "Times may be ISO 8601 (with an offset, or in --tz) or Unix seconds, milli-, micro- or nanoseconds.\nEvery row is checked before anything is written; running an import again adds only what is new.\n\nExample:\n  barkeep import csv btc.csv.gz --instrument BTC/USD.BITSTAMP --bar 1-MINUTE --stamp open --tz UTC"
+    )]
     Csv(Box<CsvArgs>),
 }
 
@@ -115,21 +117,37 @@ enum Overlap {
 /// If an input is bad or contradicts what is stored; then nothing was written.
 pub async fn run(location: &str, args: ImportArgs) -> Result<()> {
     let ImportSource::Csv(args) = args.source;
-    let bar_type = BarType { instrument: args.instrument.clone(), spec: args.bar, source: Source::External, composite: None };
+    let bar_type = BarType {
+        instrument: args.instrument.clone(),
+        spec: args.bar,
+        source: Source::External,
+        composite: None,
+    };
     let options = csv_options(&args)?;
     let spinner = progress();
     let mut found = read_csv(&args.files, &options, |line| spinner.set_position(line))?;
     spinner.finish_and_clear();
     judge(&found, &args)?;
     if found.bars.is_empty() {
-        return Err(Error::new(ErrorKind::InvalidInput, "no row of the input is a bar").because(format!("{} rows were left out", found.bad.len())));
+        return Err(Error::new(ErrorKind::InvalidInput, "no row of the input is a bar")
+            .because(format!("{} rows were left out", found.bad.len())));
     }
     let facts = facts(&args, &found, &options);
     let rows = found.bars.len();
     let span = (UnixNanos(found.bars.ts_init[0]), UnixNanos(found.bars.ts_init[rows - 1]));
-    let addition = Addition { bar_type: bar_type.clone(), bars: std::mem::take(&mut found.bars), facts, keep_stored: args.overlap == Overlap::Keep };
-    let operation = format!("import csv {}", args.files.iter().map(|file| file_name(file)).collect::<Vec<_>>().join(" "));
-    let store = if args.dry_run { Store::open(location).unwrap_or_else(|_| Store::scratch()) } else { Store::open_or_make(location)? };
+    let addition = Addition {
+        bar_type: bar_type.clone(),
+        bars: std::mem::take(&mut found.bars),
+        facts,
+        keep_stored: args.overlap == Overlap::Keep,
+    };
+    let operation =
+        format!("import csv {}", args.files.iter().map(|file| file_name(file)).collect::<Vec<_>>().join(" "));
+    let store = if args.dry_run {
+        Store::open(location).unwrap_or_else(|_| Store::scratch())
+    } else {
+        Store::open_or_make(location)?
+    };
     let receipt = commit(&store, &[addition], &operation, args.dry_run).await?;
     report(&bar_type, &args, &found.bad, span, &receipt, location);
     Ok(())
@@ -138,20 +156,42 @@ pub async fn run(location: &str, args: ImportArgs) -> Result<()> {
 fn csv_options(args: &CsvArgs) -> Result<CsvOptions> {
     let zone_name = args.tz.as_deref().unwrap_or("UTC");
     let zone = TimeZone::get(zone_name).map_err(|error| {
-        Error::new(ErrorKind::InvalidInput, format!("`{zone_name}` is not a time zone")).because(error).then("use a name of the IANA database: `--tz America/New_York`, `--tz Europe/London` or `--tz UTC`")
+        Error::new(ErrorKind::InvalidInput, format!("`{zone_name}` is not a time zone")).because(error).then(
+            "use a name of the IANA database: `--tz America/New_York`, `--tz Europe/London` or `--tz UTC`",
+        )
     })?;
-    if matches!(args.bar.aggregation, Aggregation::Month | Aggregation::Year) && args.stamp != Some(Stamp::Close) {
-        return Err(Error::new(ErrorKind::Unsupported, "opens of monthly and yearly bars cannot be turned into closes").then("give their closes and say so: `--stamp close`"));
+    if matches!(args.bar.aggregation, Aggregation::Month | Aggregation::Year)
+        && args.stamp != Some(Stamp::Close)
+    {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "opens of monthly and yearly bars cannot be turned into closes",
+        )
+        .then("give their closes and say so: `--stamp close`"));
     }
     let columns: Result<Vec<(String, String)>> = args.columns.iter().map(|text| column_pair(text)).collect();
-    Ok(CsvOptions { spec: args.bar, stamp: args.stamp.unwrap_or(Stamp::Open), zone, columns: columns?, no_volume: args.no_volume, calendar: calendar(args) })
+    Ok(CsvOptions {
+        spec: args.bar,
+        stamp: args.stamp.unwrap_or(Stamp::Open),
+        zone,
+        columns: columns?,
+        no_volume: args.no_volume,
+        calendar: calendar(args),
+    })
 }
 
 fn column_pair(text: &str) -> Result<(String, String)> {
-    let pair = text.split_once('=').map(|(field, name)| (field.trim().to_ascii_lowercase(), name.trim().trim_matches('"').to_owned()));
-    pair.filter(|(field, _)| ["time", "open", "high", "low", "close", "volume"].contains(&field.as_str())).ok_or_else(|| {
-        Error::new(ErrorKind::InvalidInput, format!("`{text}` does not name a column")).because("a column is given as FIELD=NAME, FIELD being time, open, high, low, close or volume").then("for example `--columns time=Date,close=Last`")
-    })
+    let pair = text
+        .split_once('=')
+        .map(|(field, name)| (field.trim().to_ascii_lowercase(), name.trim().trim_matches('"').to_owned()));
+    pair.filter(|(field, _)| ["time", "open", "high", "low", "close", "volume"].contains(&field.as_str()))
+        .ok_or_else(|| {
+            Error::new(ErrorKind::InvalidInput, format!("`{text}` does not name a column"))
+                .because(
+                    "a column is given as FIELD=NAME, FIELD being time, open, high, low, close or volume",
+                )
+                .then("for example `--columns time=Date,close=Last`")
+        })
 }
 
 fn calendar(args: &CsvArgs) -> Option<Calendar> {
@@ -165,9 +205,22 @@ fn judge(found: &CsvBars, args: &CsvArgs) -> Result<()> {
         OnInvalid::Skip => Ok(()),
         OnInvalid::Quarantine => args.files.iter().try_for_each(|file| write_rejects(file, &found.bad)),
         OnInvalid::Fail => {
-            let shown: Vec<String> = found.bad.iter().take(5).map(|bad| format!("{} line {}: {}", bad.file.display(), bad.line, bad.reason)).collect();
-            let more = if found.bad.len() > shown.len() { format!("\n  … and {} more", found.bad.len() - shown.len()) } else { String::new() };
-            let rows = if found.bad.len() == 1 { "1 row is no bar".to_owned() } else { format!("{} rows are no bars", found.bad.len()) };
+            let shown: Vec<String> = found
+                .bad
+                .iter()
+                .take(5)
+                .map(|bad| format!("{} line {}: {}", bad.file.display(), bad.line, bad.reason))
+                .collect();
+            let more = if found.bad.len() > shown.len() {
+                format!("\n  … and {} more", found.bad.len() - shown.len())
+            } else {
+                String::new()
+            };
+            let rows = if found.bad.len() == 1 {
+                "1 row is no bar".to_owned()
+            } else {
+                format!("{} rows are no bars", found.bad.len())
+            };
             Err(Error::new(ErrorKind::InvalidInput, format!("{rows}; nothing was imported"))
                 .because(format!("{}{more}", shown.join("\n  ")))
                 .then(format!("mend line {} of `{}`", first.line, first.file.display()))
@@ -182,8 +235,14 @@ fn write_rejects(file: &Path, bad: &[BadRow]) -> Result<()> {
         return Ok(());
     }
     let target = PathBuf::from(format!("{}.rejects.csv", file.display()));
-    let text: String = mine.iter().map(|bad| format!("{},\"{}\",{}\n", bad.line, bad.reason.replace('"', "\"\""), bad.text)).collect();
-    std::fs::write(&target, format!("line,reason,row\n{text}")).map_err(|error| Error::new(ErrorKind::SourceUnavailable, format!("could not write `{}`", target.display())).because(error))
+    let text: String = mine
+        .iter()
+        .map(|bad| format!("{},\"{}\",{}\n", bad.line, bad.reason.replace('"', "\"\""), bad.text))
+        .collect();
+    std::fs::write(&target, format!("line,reason,row\n{text}")).map_err(|error| {
+        Error::new(ErrorKind::SourceUnavailable, format!("could not write `{}`", target.display()))
+            .because(error)
+    })
 }
 
 fn facts(args: &CsvArgs, found: &CsvBars, options: &CsvOptions) -> SeriesFacts {
@@ -201,7 +260,12 @@ fn facts(args: &CsvArgs, found: &CsvBars, options: &CsvOptions) -> SeriesFacts {
     let stamp = if options.stamp == Stamp::Open { "opens" } else { "closes" };
     let zone = args.tz.as_deref().unwrap_or("UTC");
     let names: Vec<String> = args.files.iter().map(|file| file_name(file)).collect();
-    SeriesFacts { source: format!("CSV {} (stamps were bar {stamp}, {zone})", names.join(", ")), note: args.note.clone(), calendar: options.calendar, options: write }
+    SeriesFacts {
+        source: format!("CSV {} (stamps were bar {stamp}, {zone})", names.join(", ")),
+        note: args.note.clone(),
+        calendar: options.calendar,
+        options: write,
+    }
 }
 
 fn file_name(file: &Path) -> String {
@@ -213,7 +277,14 @@ fn progress() -> ProgressBar {
     ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }
 
-fn report(bar_type: &BarType, args: &CsvArgs, bad: &[BadRow], span: (UnixNanos, UnixNanos), receipt: &Receipt, location: &str) {
+fn report(
+    bar_type: &BarType,
+    args: &CsvArgs,
+    bad: &[BadRow],
+    span: (UnixNanos, UnixNanos),
+    receipt: &Receipt,
+    location: &str,
+) {
     if args.stamp.is_none() {
         eprintln!("note: the files' times were taken for bar opens; say `--stamp close` if they are closes");
     }
@@ -226,22 +297,36 @@ fn report(bar_type: &BarType, args: &CsvArgs, bad: &[BadRow], span: (UnixNanos, 
             "rows_added": receipt.rows_added, "rows_identical": receipt.rows_identical, "rows_kept": receipt.rows_kept, "rows_left_out": bad.len(),
             "partitions_added": receipt.partitions_added, "bytes_added": receipt.bytes_added,
         });
-        println!("{summary}");
+        say!("{summary}");
         return;
     }
     let verb = if args.dry_run { "would add" } else { "added" };
-    println!("{bar_type}: {verb} {} bars that close from {} to {}", count_text(receipt.rows_added), span.0, span.1);
+    say!(
+        "{bar_type}: {verb} {} bars that close from {} to {}",
+        count_text(receipt.rows_added),
+        span.0,
+        span.1
+    );
     if receipt.rows_added > 0 {
-        println!("  {} files, {}, {:.1} bytes a bar", receipt.partitions_added, bytes_text(receipt.bytes_added), receipt.bytes_added as f64 / receipt.rows_added as f64);
+        say!(
+            "  {} files, {}, {:.1} bytes a bar",
+            receipt.partitions_added,
+            bytes_text(receipt.bytes_added),
+            receipt.bytes_added as f64 / receipt.rows_added as f64
+        );
     }
-    for (count, what) in [(receipt.rows_identical, "were stored already"), (receipt.rows_kept, "differ from stored ones, which were kept"), (bad.len() as u64, "rows were left out")] {
+    for (count, what) in [
+        (receipt.rows_identical, "were stored already"),
+        (receipt.rows_kept, "differ from stored ones, which were kept"),
+        (bad.len() as u64, "rows were left out"),
+    ] {
         if count > 0 {
-            println!("  {} {what}", count_text(count));
+            say!("  {} {what}", count_text(count));
         }
     }
     match receipt.snapshot {
-        Some(snapshot) => println!("  snapshot {snapshot} of {location}"),
-        None if args.dry_run => println!("  dry run: nothing was written to {location}"),
-        None => println!("  nothing to commit in {location}"),
+        Some(snapshot) => say!("  snapshot {snapshot} of {location}"),
+        None if args.dry_run => say!("  dry run: nothing was written to {location}"),
+        None => say!("  nothing to commit in {location}"),
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::catalog::Catalog;
-use crate::output::{Format, bytes_text, count_text, coverage_text, table, trimmed};
+use crate::output::{Format, bytes_text, count_text, coverage_text, say, table, trimmed};
 
 /// Arguments of `info`.
 #[derive(Args, Debug)]
@@ -31,9 +31,11 @@ pub async fn run(catalog: &Catalog, args: InfoArgs) -> Result<()> {
     };
     let entry = catalog.entry(&bar_type)?;
     let manifest = catalog.manifest(&bar_type).await?;
-    let found = bar_type.spec.interval().map(|interval| coverage(&manifest.present(), &manifest.confirmed_empty, interval, entry.calendar.as_ref()));
+    let found = bar_type.spec.interval().map(|interval| {
+        coverage(&manifest.present(), &manifest.confirmed_empty, interval, entry.calendar.as_ref())
+    });
     match args.format {
-        Format::Json => println!("{:#}", series_json(entry, &manifest, found.as_ref())),
+        Format::Json => say!("{:#}", series_json(entry, &manifest, found.as_ref())),
         Format::Table => print_series(entry, &manifest, found.as_ref()),
     }
     Ok(())
@@ -42,22 +44,33 @@ pub async fn run(catalog: &Catalog, args: InfoArgs) -> Result<()> {
 fn print_catalog(catalog: &Catalog, format: Format) {
     let snapshot = catalog.snapshot();
     let sum = |of: fn(&SeriesEntry) -> u64| catalog.series().iter().map(of).sum::<u64>();
-    let (rows, bytes, files) = (sum(|entry| entry.rows), sum(|entry| entry.size_bytes), sum(|entry| entry.partitions));
+    let (rows, bytes, files) =
+        (sum(|entry| entry.rows), sum(|entry| entry.size_bytes), sum(|entry| entry.partitions));
     if format == Format::Json {
         let info = json!({
             "catalog": catalog.store().location(), "format": snapshot.format, "snapshot": snapshot.number, "committed": snapshot.committed, "writer": snapshot.writer,
             "operation": snapshot.operation, "series": catalog.series().len(), "rows": rows, "partitions": files, "size_bytes": bytes,
         });
-        println!("{info:#}");
+        say!("{info:#}");
         return;
     }
-    println!("catalog    {}", catalog.store().location());
-    println!("snapshot   {} of {} ({})", snapshot.number, snapshot.committed, snapshot.operation);
-    println!("written by {}, format {}", snapshot.writer, snapshot.format);
-    println!("holds      {} series, {} bars, {} files, {}", catalog.series().len(), count_text(rows), count_text(files), bytes_text(bytes));
+    say!("catalog    {}", catalog.store().location());
+    say!("snapshot   {} of {} ({})", snapshot.number, snapshot.committed, snapshot.operation);
+    say!("written by {}, format {}", snapshot.writer, snapshot.format);
+    say!(
+        "holds      {} series, {} bars, {} files, {}",
+        catalog.series().len(),
+        count_text(rows),
+        count_text(files),
+        bytes_text(bytes)
+    );
 }
 
-fn series_json(entry: &SeriesEntry, manifest: &SeriesManifest, coverage: Option<&Coverage>) -> serde_json::Value {
+fn series_json(
+    entry: &SeriesEntry,
+    manifest: &SeriesManifest,
+    coverage: Option<&Coverage>,
+) -> serde_json::Value {
     let partitions: Vec<_> = manifest
         .partitions
         .iter()
@@ -67,30 +80,42 @@ fn series_json(entry: &SeriesEntry, manifest: &SeriesManifest, coverage: Option<
 }
 
 fn print_series(entry: &SeriesEntry, manifest: &SeriesManifest, coverage: Option<&Coverage>) {
-    println!("series     {}", entry.bar_type);
-    println!("bars       {}, closing from {} to {} (UTC, stamped at the close)", count_text(entry.rows), entry.first, entry.last);
-    println!("precision  {} decimals of price, {} of volume", entry.price_precision, entry.size_precision);
-    println!("source     {}", entry.source);
+    say!("series     {}", entry.bar_type);
+    say!(
+        "bars       {}, closing from {} to {} (UTC, stamped at the close)",
+        count_text(entry.rows),
+        entry.first,
+        entry.last
+    );
+    say!("precision  {} decimals of price, {} of volume", entry.price_precision, entry.size_precision);
+    say!("source     {}", entry.source);
     if !entry.note.is_empty() {
-        println!("note       {}", entry.note);
+        say!("note       {}", entry.note);
     }
     let bytes_a_bar = entry.size_bytes as f64 / entry.rows.max(1) as f64;
-    println!("stored     {} files, {}, {bytes_a_bar:.1} bytes a bar, profile {}", entry.partitions, bytes_text(entry.size_bytes), entry.profile.as_str());
+    say!(
+        "stored     {} files, {}, {bytes_a_bar:.1} bytes a bar, profile {}",
+        entry.partitions,
+        bytes_text(entry.size_bytes),
+        entry.profile.as_str()
+    );
     match (entry.calendar, coverage) {
         (Some(calendar), Some(coverage)) => print_coverage(entry, calendar, coverage),
-        _ => println!("coverage   unknown: no calendar is set for this series, so gaps cannot be told from closed markets"),
+        _ => say!(
+            "coverage   unknown: no calendar is set for this series, so gaps cannot be told from closed markets"
+        ),
     }
     let mut table = table(&["FILE", "BARS", "SIZE"], &["BARS", "SIZE"]);
     for partition in &manifest.partitions {
         let name = partition.object.key.rsplit('/').next().unwrap_or_default();
         table.add_row([name.to_owned(), count_text(partition.rows), bytes_text(partition.object.size_bytes)]);
     }
-    println!("\n{}", trimmed(&table));
+    say!("\n{}", trimmed(&table));
 }
 
 fn print_coverage(entry: &SeriesEntry, calendar: bars::Calendar, coverage: &Coverage) {
     let days = |state: DayState| coverage.days.iter().filter(|day| day.state == state).count();
-    println!(
+    say!(
         "coverage   {} of the calendar {calendar}: days {} complete, {} partial, {} missing, {} closed",
         coverage_text(entry),
         days(DayState::Complete),
@@ -99,15 +124,15 @@ fn print_coverage(entry: &SeriesEntry, calendar: bars::Calendar, coverage: &Cove
         days(DayState::Closed)
     );
     if coverage.gaps.is_empty() {
-        println!("gaps       none");
+        say!("gaps       none");
         return;
     }
     let mut table = table(&["GAP FROM", "TO", "MISSING BARS"], &["MISSING BARS"]);
     for gap in coverage.gaps.iter().take(50) {
         table.add_row([gap.range.start.to_string(), gap.range.end.to_string(), count_text(gap.missing)]);
     }
-    println!("\n{}", trimmed(&table));
+    say!("\n{}", trimmed(&table));
     if coverage.gaps.len() > 50 {
-        println!("… and {} more", coverage.gaps.len() - 50);
+        say!("… and {} more", coverage.gaps.len() - 50);
     }
 }

@@ -4,11 +4,13 @@ use ::catalog::Result;
 use clap::Args;
 
 use crate::catalog::Catalog;
-use crate::output::{Format, bytes_text, count_text, coverage_text, table, trimmed};
+use crate::output::{Format, bytes_text, count_text, coverage_text, say, table, trimmed};
 
 /// Arguments of `list`.
 #[derive(Args, Debug)]
-#[command(after_help = "Coverage is bars found of bars the series' calendar expects between its first and last.\n\nExample:\n  barkeep list --format json | jq '.[].bar_type'")]
+#[command(
+    after_help = "Coverage is bars found of bars the series' calendar expects between its first and last.\n\nExample:\n  barkeep list --format json | jq '.[].bar_type'"
+)]
 pub struct ListArgs {
     /// Only series whose bar type contains this text
     #[arg(value_name = "TEXT")]
@@ -23,13 +25,18 @@ pub struct ListArgs {
 /// # Errors
 /// None of its own.
 pub fn run(catalog: &Catalog, args: &ListArgs) -> Result<()> {
-    let wanted = |bar_type: String| args.filter.as_ref().is_none_or(|text| bar_type.to_lowercase().contains(&text.to_lowercase()));
+    let wanted = |bar_type: String| {
+        args.filter.as_ref().is_none_or(|text| bar_type.to_lowercase().contains(&text.to_lowercase()))
+    };
     let series: Vec<_> = catalog.series().iter().filter(|entry| wanted(entry.bar_type.to_string())).collect();
     if args.format == Format::Json {
-        println!("{}", serde_json::to_string_pretty(&series).unwrap_or_default());
+        say!("{}", serde_json::to_string_pretty(&series).unwrap_or_default());
         return Ok(());
     }
-    let mut table = table(&["SERIES", "BARS", "FIRST CLOSE", "LAST CLOSE", "COVERAGE", "FILES", "SIZE", "NOTE"], &["BARS", "COVERAGE", "FILES", "SIZE"]);
+    let mut table = table(
+        &["SERIES", "BARS", "FIRST CLOSE", "LAST CLOSE", "COVERAGE", "FILES", "SIZE", "NOTE"],
+        &["BARS", "COVERAGE", "FILES", "SIZE"],
+    );
     for entry in &series {
         table.add_row([
             entry.bar_type.to_string(),
@@ -42,8 +49,14 @@ pub fn run(catalog: &Catalog, args: &ListArgs) -> Result<()> {
             entry.note.clone(),
         ]);
     }
-    println!("{}", trimmed(&table));
+    say!("{}", trimmed(&table));
     let rows: u64 = series.iter().map(|entry| entry.rows).sum();
-    eprintln!("\n{} series, {} bars, snapshot {} of {}", series.len(), count_text(rows), catalog.snapshot().number, catalog.store().location());
+    eprintln!(
+        "\n{} series, {} bars, snapshot {} of {}",
+        series.len(),
+        count_text(rows),
+        catalog.snapshot().number,
+        catalog.store().location()
+    );
     Ok(())
 }

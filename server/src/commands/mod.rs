@@ -18,7 +18,9 @@ use crate::store::Store;
 /// pages that run in the browser.
 #[derive(Debug, Parser)]
 #[command(name = "barkeep", version, arg_required_else_help = true, max_term_width = 110)]
-#[command(after_help = "Examples:\n  barkeep demo                       a catalog of real bars, served\n  barkeep import csv btc.csv.gz --instrument BTC/USD.BITSTAMP --bar 1-MINUTE --stamp open\n  barkeep list\n  barkeep query BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL --start 2026-08-17 --limit 5")]
+#[command(
+    after_help = "Examples:\n  barkeep demo                       a catalog of real bars, served\n  barkeep import csv btc.csv.gz --instrument BTC/USD.BITSTAMP --bar 1-MINUTE --stamp open\n  barkeep list\n  barkeep query BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL --start 2026-08-17 --limit 5"
+)]
 pub struct Cli {
     /// Where the catalog is: a directory
     #[arg(long, global = true, env = "BARKEEP_CATALOG", value_name = "DIRECTORY")]
@@ -77,10 +79,16 @@ pub struct RangeArgs {
 
 impl RangeArgs {
     fn range(self) -> Result<bars::TimeRange> {
-        let range = bars::TimeRange::new(self.start.unwrap_or(UnixNanos::MIN), self.end.unwrap_or(UnixNanos::MAX));
+        let range =
+            bars::TimeRange::new(self.start.unwrap_or(UnixNanos::MIN), self.end.unwrap_or(UnixNanos::MAX));
         if range.is_empty() {
-            let error = ::catalog::Error::new(::catalog::ErrorKind::InvalidInput, format!("the range {range} is empty"));
-            return Err(error.because("`--start` must be before `--end`").then("exchange them, or leave one out"));
+            let error = ::catalog::Error::new(
+                ::catalog::ErrorKind::InvalidInput,
+                format!("the range {range} is empty"),
+            );
+            return Err(error
+                .because("`--start` must be before `--end`")
+                .then("exchange them, or leave one out"));
         }
         Ok(range)
     }

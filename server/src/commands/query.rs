@@ -12,7 +12,9 @@ use crate::output::{BarFormat, print_bars};
 
 /// Arguments of `query`.
 #[derive(Args, Debug)]
-#[command(after_help = "Stamps are closes in UTC: ts_event is a bar's close, ts_init when it became known; ranges go by ts_init.\n\nExamples:\n  barkeep query BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL --start 2026-08-17 --end 2026-08-18 --format csv\n  barkeep query BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL --columns ts_event,close --format parquet > closes.parquet")]
+#[command(
+    after_help = "Stamps are closes in UTC: ts_event is a bar's close, ts_init when it became known; ranges go by ts_init.\n\nExamples:\n  barkeep query BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL --start 2026-08-17 --end 2026-08-18 --format csv\n  barkeep query BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL --columns ts_event,close --format parquet > closes.parquet"
+)]
 pub struct QueryArgs {
     /// The series
     #[arg(value_name = "BAR_TYPE")]
@@ -37,7 +39,8 @@ pub struct QueryArgs {
 pub async fn run(catalog: &Catalog, args: QueryArgs) -> Result<()> {
     let columns = columns(&args.columns)?;
     if matches!(args.format, BarFormat::Parquet | BarFormat::Arrow) && std::io::stdout().is_terminal() {
-        return Err(Error::new(ErrorKind::InvalidInput, "a binary format would be written to the terminal").then("send it to a file: `… --format parquet > bars.parquet`"));
+        return Err(Error::new(ErrorKind::InvalidInput, "a binary format would be written to the terminal")
+            .then("send it to a file: `… --format parquet > bars.parquet`"));
     }
     let entry = catalog.entry(&args.bar_type)?;
     let query = Query { range: args.range.range()?, columns: with_stamp(columns), limit: args.limit };
@@ -62,7 +65,10 @@ fn columns(names: &[String]) -> Result<Columns> {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     Columns::of(&names).ok_or_else(|| {
         let known: Vec<&str> = Columns::ALL.names().collect();
-        let wrong: Vec<String> = names.iter().filter(|name| !known.contains(name)).map(|name| format!("`{name}`")).collect();
-        Error::new(ErrorKind::InvalidInput, format!("there is no column {}", wrong.join(", "))).because(format!("the columns are {}", known.join(", "))).then("mend `--columns`")
+        let wrong: Vec<String> =
+            names.iter().filter(|name| !known.contains(name)).map(|name| format!("`{name}`")).collect();
+        Error::new(ErrorKind::InvalidInput, format!("there is no column {}", wrong.join(", ")))
+            .because(format!("the columns are {}", known.join(", ")))
+            .then("mend `--columns`")
     })
 }

@@ -7,13 +7,15 @@ use ::catalog::{Error, ErrorKind, Result};
 use clap::Args;
 
 use crate::catalog::Catalog;
-use crate::output::count_text;
+use crate::output::{count_text, say};
 use crate::store::Store;
 use crate::{demo, http};
 
 /// Arguments of `serve`.
 #[derive(Args, Debug)]
-#[command(after_help = "Pages are at `/`, the catalog at `/catalog/`. Only this machine can connect unless --host says otherwise.\n\nExample:\n  barkeep --catalog ./catalog serve --port 4173")]
+#[command(
+    after_help = "Pages are at `/`, the catalog at `/catalog/`. Only this machine can connect unless --host says otherwise.\n\nExample:\n  barkeep --catalog ./catalog serve --port 4173"
+)]
 pub struct ServeArgs {
     #[command(flatten)]
     listen: ListenArgs,
@@ -21,7 +23,9 @@ pub struct ServeArgs {
 
 /// Arguments of `demo`.
 #[derive(Args, Debug)]
-#[command(after_help = "The catalog (default ./demo-catalog) gets 20,160 real one-minute BTC/USD bars and a synthetic equity with a holiday and a hole.\n\nExample:\n  barkeep demo --port 4173")]
+#[command(
+    after_help = "The catalog (default ./demo-catalog) gets 20,160 real one-minute BTC/USD bars and a synthetic equity with a holiday and a hole.\n\nExample:\n  barkeep demo --port 4173"
+)]
 pub struct DemoArgs {
     #[command(flatten)]
     listen: ListenArgs,
@@ -60,17 +64,21 @@ pub async fn demo(location: &str, args: DemoArgs) -> Result<()> {
     demo::write(&store).await?;
     let catalog = Catalog::open(store).await?;
     let rows: u64 = catalog.series().iter().map(|entry| entry.rows).sum();
-    println!("demo catalog in {location}: {} series, {} bars", catalog.series().len(), count_text(rows));
+    say!("demo catalog in {location}: {} series, {} bars", catalog.series().len(), count_text(rows));
     if args.no_serve { Ok(()) } else { listen(catalog, args.listen).await }
 }
 
 async fn listen(catalog: Catalog, args: ListenArgs) -> Result<()> {
     let address = SocketAddr::new(args.host, args.port);
     let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
-        Error::new(ErrorKind::SourceUnavailable, format!("could not listen on {address}")).because(error).then("choose another port, such as `--port 4180`, or `--port 0` for any that is free")
+        Error::new(ErrorKind::SourceUnavailable, format!("could not listen on {address}"))
+            .because(error)
+            .then("choose another port, such as `--port 4180`, or `--port 0` for any that is free")
     })?;
-    let address = listener.local_addr().map_err(|error| Error::new(ErrorKind::Internal, "the listener has no address").because(error))?;
-    println!("serving {} at http://{address}/  (Ctrl-C stops)", catalog.store().location());
+    let address = listener
+        .local_addr()
+        .map_err(|error| Error::new(ErrorKind::Internal, "the listener has no address").because(error))?;
+    say!("serving {} at http://{address}/  (Ctrl-C stops)", catalog.store().location());
     let app = http::app(catalog.store().clone(), args.pages);
     let served = axum::serve(listener, app).with_graceful_shutdown(async {
         // Without a signal handler the process ends at once, which harms nothing.

@@ -20,13 +20,21 @@ pub(crate) async fn preflight() -> Response {
     allow_other_origins(response.headers_mut());
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, OPTIONS"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Range, If-None-Match, If-Range"));
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_HEADERS,
+        HeaderValue::from_static("Range, If-None-Match, If-Range"),
+    );
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     response
 }
 
 /// An object or a range of it.
-pub(crate) async fn get_object(State(store): State<Store>, method: Method, Path(key): Path<String>, headers: HeaderMap) -> Response {
+pub(crate) async fn get_object(
+    State(store): State<Store>,
+    method: Method,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     let mut response = match answer(&store, &method, &key, &headers).await {
         Ok(response) => response,
         Err(error) => Problem(error).into_response(),
@@ -37,23 +45,34 @@ pub(crate) async fn get_object(State(store): State<Store>, method: Method, Path(
 
 fn allow_other_origins(headers: &mut HeaderMap) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag, Content-Range, Content-Length, Accept-Ranges"));
+    headers.insert(
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("ETag, Content-Range, Content-Length, Accept-Ranges"),
+    );
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
 }
 
 async fn answer(store: &Store, method: &Method, key: &str, headers: &HeaderMap) -> Result<Response, Error> {
-    let not_found = || Error::new(ErrorKind::NotFound, format!("there is no `{key}` here")).because("the catalog has no object of that name").then("open the catalog's root; its content is listed in `manifest/head.json`");
+    let not_found = || {
+        Error::new(ErrorKind::NotFound, format!("there is no `{key}` here"))
+            .because("the catalog has no object of that name")
+            .then("open the catalog's root; its content is listed in `manifest/head.json`")
+    };
     if !is_key(key) {
         return Err(not_found());
     }
     let meta = store.head(key).await?.ok_or_else(not_found)?;
     let (etag, caching) = validators(store, key, &meta).await?;
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    if text(header::IF_NONE_MATCH).is_some_and(|wanted| wanted == "*" || wanted.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag)) {
+    if text(header::IF_NONE_MATCH).is_some_and(|wanted| {
+        wanted == "*" || wanted.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag)
+    }) {
         return Ok(finish(StatusCode::NOT_MODIFIED.into_response(), key, &etag, caching));
     }
     let range_still_holds = text(header::IF_RANGE).is_none_or(|tag| tag == etag);
-    let wanted = text(header::RANGE).filter(|_| range_still_holds).map_or(Wanted::Whole, |range| parse_range(range, meta.size));
+    let wanted = text(header::RANGE)
+        .filter(|_| range_still_holds)
+        .map_or(Wanted::Whole, |range| parse_range(range, meta.size));
     let (status, range) = match wanted {
         Wanted::Whole => (StatusCode::OK, 0..meta.size),
         Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
@@ -64,19 +83,33 @@ async fn answer(store: &Store, method: &Method, key: &str, headers: &HeaderMap) 
         }
     };
     let length = range.end - range.start;
-    let body = if method == Method::HEAD || length == 0 { Body::empty() } else { Body::from_stream(store.stream(key, range.clone()).await?.map_err(std::io::Error::other)) };
+    let body = if method == Method::HEAD || length == 0 {
+        Body::empty()
+    } else {
+        Body::from_stream(store.stream(key, range.clone()).await?.map_err(std::io::Error::other))
+    };
     let mut response = finish((status, body).into_response(), key, &etag, caching);
     insert_text(response.headers_mut(), header::CONTENT_LENGTH, length.to_string());
     if status == StatusCode::PARTIAL_CONTENT {
-        insert_text(response.headers_mut(), header::CONTENT_RANGE, format!("bytes {}-{}/{}", range.start, range.end - 1, meta.size));
+        insert_text(
+            response.headers_mut(),
+            header::CONTENT_RANGE,
+            format!("bytes {}-{}/{}", range.start, range.end - 1, meta.size),
+        );
     }
     Ok(response)
 }
 
 /// Whether a path is one that a catalog's object can have.
 fn is_key(key: &str) -> bool {
-    let fine = |segment: &str| !segment.is_empty() && !segment.starts_with('.') && !segment.contains(['\\', '\0', ':']) && !segment.chars().any(char::is_control);
-    let known = ["data/", "manifest/"].iter().any(|root| key.starts_with(root)) && [".parquet", ".json"].iter().any(|end| key.ends_with(end));
+    let fine = |segment: &str| {
+        !segment.is_empty()
+            && !segment.starts_with('.')
+            && !segment.contains(['\\', '\0', ':'])
+            && !segment.chars().any(char::is_control)
+    };
+    let known = ["data/", "manifest/"].iter().any(|root| key.starts_with(root))
+        && [".parquet", ".json"].iter().any(|end| key.ends_with(end));
     known && key.len() <= 1024 && key.split('/').all(fine)
 }
 
@@ -84,7 +117,11 @@ const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 const REVALIDATE: &str = "no-cache";
 
 /// Entity tag and caching: what is named by its content never changes, the head is asked for again every time.
-async fn validators(store: &Store, key: &str, meta: &object_store::ObjectMeta) -> Result<(String, &'static str), Error> {
+async fn validators(
+    store: &Store,
+    key: &str,
+    meta: &object_store::ObjectMeta,
+) -> Result<(String, &'static str), Error> {
     if key == names::HEAD {
         let bytes = store.get(key).await?.unwrap_or_default();
         return Ok((format!("\"{}\"", Sha256::of(&bytes).short()), REVALIDATE));
@@ -131,14 +168,18 @@ fn parse_range(text: &str, size: u64) -> Wanted {
         return Wanted::Unsatisfiable;
     }
     let Some((start, end)) = spec.split_once('-') else { return Wanted::Whole };
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().unwrap_or(u64::MAX));
+    let digits = |text: &str| {
+        text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().unwrap_or(u64::MAX))
+    };
     match (start.is_empty(), end.is_empty(), digits(start), digits(end)) {
         (true, true, ..) | (_, _, None, _) | (_, _, _, None) => Wanted::Whole,
         (true, false, _, Some(0)) => Wanted::Unsatisfiable,
         (true, false, _, Some(last)) if size > 0 => Wanted::Part(size.saturating_sub(last)..size),
         (false, true, Some(start), _) if start < size => Wanted::Part(start..size),
         (false, false, Some(start), Some(end)) if end < start => Wanted::Whole,
-        (false, false, Some(start), Some(end)) if start < size => Wanted::Part(start..end.saturating_add(1).min(size)),
+        (false, false, Some(start), Some(end)) if start < size => {
+            Wanted::Part(start..end.saturating_add(1).min(size))
+        }
         _ => Wanted::Unsatisfiable,
     }
 }
@@ -173,7 +214,19 @@ mod tests {
     fn keys_cannot_leave_the_root() {
         assert!(is_key("manifest/head.json"));
         assert!(is_key("manifest/series/EUR%2FUSD.SIM/0123456789abcdef.parquet"));
-        for key in ["../etc/passwd.json", "data/../../x.json", "data//x.parquet", "data/.hidden.parquet", "/etc/x.json", "data\\x.json", "other/x.json", "data/x.txt", "manifest", "data/c:/x.json", "data/\0.json"] {
+        for key in [
+            "../etc/passwd.json",
+            "data/../../x.json",
+            "data//x.parquet",
+            "data/.hidden.parquet",
+            "/etc/x.json",
+            "data\\x.json",
+            "other/x.json",
+            "data/x.txt",
+            "manifest",
+            "data/c:/x.json",
+            "data/\0.json",
+        ] {
             assert!(!is_key(key), "{key}");
         }
     }

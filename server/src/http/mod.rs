@@ -25,7 +25,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The application that serves `store`.
 pub fn app(store: Store, pages: Option<PathBuf>) -> Router {
-    let catalog = Router::new().route("/{*key}", get(files::get_object).options(files::preflight)).with_state(store.clone());
+    let catalog = Router::new()
+        .route("/{*key}", get(files::get_object).options(files::preflight))
+        .with_state(store.clone());
     Router::new()
         .nest("/catalog", catalog)
         .route("/healthz", get(async || "ok\n"))
@@ -50,13 +52,22 @@ async fn ready(State(store): State<Store>) -> Response {
 /// Gives a request its id, and its answer the id and the headers that every answer has.
 async fn correlate(request: Request, next: Next) -> Response {
     let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
-    let is_plain = |id: &&str| !id.is_empty() && id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_plain = |id: &&str| {
+        !id.is_empty()
+            && id.len() <= 64
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
     let id = given.filter(is_plain).map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned);
-    let span = tracing::info_span!("request", id = %id, method = %request.method(), path = request.uri().path());
+    let span =
+        tracing::info_span!("request", id = %id, method = %request.method(), path = request.uri().path());
     let mut response = async {
         let started = std::time::Instant::now();
         let response = next.run(request).await;
-        tracing::debug!(status = response.status().as_u16(), duration_ms = started.elapsed().as_millis() as u64, "answered");
+        tracing::debug!(
+            status = response.status().as_u16(),
+            duration_ms = started.elapsed().as_millis() as u64,
+            "answered"
+        );
         response
     }
     .instrument(span)

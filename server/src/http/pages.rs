@@ -12,7 +12,9 @@ include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 
 /// Routes of everything that is not the catalog.
 pub(crate) fn routes(directory: Option<PathBuf>) -> Router {
-    Router::new().fallback_service(get(async move |uri: Uri, headers: HeaderMap| page(directory.as_deref(), &uri, &headers)))
+    Router::new().fallback_service(get(async move |uri: Uri, headers: HeaderMap| {
+        page(directory.as_deref(), &uri, &headers)
+    }))
 }
 
 fn page(directory: Option<&Path>, uri: &Uri, headers: &HeaderMap) -> Response {
@@ -22,10 +24,19 @@ fn page(directory: Option<&Path>, uri: &Uri, headers: &HeaderMap) -> Response {
         let text = "<!doctype html><title>barkeep</title><p>This barkeep was built without its pages. Build it with <code>cargo xtask build</code>.";
         return (StatusCode::NOT_FOUND, Html(text)).into_response();
     }
-    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let accepts = |coding: &str| accepted.split(',').any(|item| item.split(';').next().is_some_and(|name| name.trim() == coding) && !item.contains("q=0,") && !item.trim_end().ends_with("q=0"));
+    let accepted =
+        headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accepts = |coding: &str| {
+        accepted.split(',').any(|item| {
+            item.split(';').next().is_some_and(|name| name.trim() == coding)
+                && !item.contains("q=0,")
+                && !item.trim_end().ends_with("q=0")
+        })
+    };
     for (coding, ending) in [("br", ".br"), ("gzip", ".gz")] {
-        if accepts(coding) && let Some(bytes) = load(directory, &format!("{path}{ending}")) {
+        if accepts(coding)
+            && let Some(bytes) = load(directory, &format!("{path}{ending}"))
+        {
             return answer(path, bytes, Some(coding));
         }
     }
@@ -39,7 +50,9 @@ fn load(directory: Option<&Path>, path: &str) -> Option<std::borrow::Cow<'static
     let Some(directory) = directory else {
         return PAGES.iter().find(|(name, _)| *name == path).map(|(_, bytes)| (*bytes).into());
     };
-    let is_plain = path.split('/').all(|segment| !segment.is_empty() && !segment.starts_with('.') && !segment.contains('\\'));
+    let is_plain = path
+        .split('/')
+        .all(|segment| !segment.is_empty() && !segment.starts_with('.') && !segment.contains('\\'));
     is_plain.then(|| std::fs::read(directory.join(path)).ok()).flatten().map(Into::into)
 }
 
@@ -61,7 +74,9 @@ fn answer(path: &str, bytes: std::borrow::Cow<'static, [u8]>, coding: Option<&'s
     let mut response = body.into_response();
     let headers = response.headers_mut();
     // Only names with a content hash never change.
-    let hashed = path.split(['/', '.', '_', '-']).any(|part| part.len() >= 8 && part.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let hashed = path
+        .split(['/', '.', '_', '-'])
+        .any(|part| part.len() >= 8 && part.bytes().all(|byte| byte.is_ascii_hexdigit()));
     let caching = if hashed { "public, max-age=31536000, immutable" } else { "no-cache" };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));

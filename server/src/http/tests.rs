@@ -17,7 +17,10 @@ async fn answer(request: Request<Body>) -> (StatusCode, axum::http::HeaderMap, V
 
 fn get(path: &str, range: Option<&str>) -> Request<Body> {
     let request = Request::get(path);
-    range.map_or(Request::get(path), |range| request.header(header::RANGE, range)).body(Body::empty()).unwrap()
+    range
+        .map_or(Request::get(path), |range| request.header(header::RANGE, range))
+        .body(Body::empty())
+        .unwrap()
 }
 
 #[tokio::test]
@@ -28,7 +31,8 @@ async fn ranges_are_served() {
     assert_eq!(headers[header::CACHE_CONTROL], "no-cache");
     assert_eq!(headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
     assert!(headers.contains_key("x-request-id"));
-    let (status, headers, _) = answer(get("/catalog/manifest/snapshots/00000000000000000001.json", None)).await;
+    let (status, headers, _) =
+        answer(get("/catalog/manifest/snapshots/00000000000000000001.json", None)).await;
     assert_eq!(status, StatusCode::OK);
     assert!(headers[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
     let (status, _, _) = answer(get("/catalog/manifest/head.json", Some("bytes=99999999-"))).await;
@@ -37,7 +41,14 @@ async fn ranges_are_served() {
 
 #[tokio::test]
 async fn nothing_outside_the_catalog_is_served() {
-    for path in ["/catalog/manifest/none.json", "/catalog/../Cargo.toml", "/catalog/%2e%2e/%2e%2e/etc/passwd", "/catalog/data/..%2f..%2fx.json", "/catalog/manifest/", "/catalog/manifest/%00.json"] {
+    for path in [
+        "/catalog/manifest/none.json",
+        "/catalog/../Cargo.toml",
+        "/catalog/%2e%2e/%2e%2e/etc/passwd",
+        "/catalog/data/..%2f..%2fx.json",
+        "/catalog/manifest/",
+        "/catalog/manifest/%00.json",
+    ] {
         let (status, headers, body) = answer(get(path, None)).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{path}: {}", String::from_utf8_lossy(&body));
         assert!(headers.contains_key("x-request-id"), "{path}");
