@@ -60,6 +60,9 @@ export class BarChart extends HTMLElement {
   #wanted = null;
   #cursor = null;
   #due = false;
+  #drawnStep = null;
+  #shown = null;
+  #width = 0;
   #liveTimer = 0;
   #scheme = matchMedia('(prefers-color-scheme: dark)');
   #canvas;
@@ -92,6 +95,7 @@ export class BarChart extends HTMLElement {
     this.#candles.attachPrimitive(this.#bands);
     this.#marking = createSeriesMarkers(this.#candles, [], { autoScale: true });
     this.#chart.timeScale().subscribeVisibleLogicalRangeChange(() => this.#tellRange());
+    this.#chart.timeScale().subscribeSizeChange(() => this.#resized());
     this.#chart.subscribeCrosshairMove((move) => this.#tellCrosshair(move.logical ?? null));
     this.#chart.subscribeDblClick(() => this.reset());
     this.#scheme.addEventListener('change', this.#recolour);
@@ -122,7 +126,7 @@ export class BarChart extends HTMLElement {
   get lines() { return this.#lines; }
   set lines(list) { this.#lines = [...(list ?? [])]; this.#changed(); }
   get markers() { return this.#markers; }
-  set markers(list) { this.#markers = [...(list ?? [])]; this.#changed(); }
+  set markers(list) { this.#markers = [...(list ?? [])]; if (this.#chart && !this.#due) this.#setMarkers(); }
   get decimals() { return this.#decimals; }
   set decimals(value) { this.#decimals = { price: 2, volume: 2, ...value }; this.#changed(); }
 
@@ -131,7 +135,7 @@ export class BarChart extends HTMLElement {
     const range = this.#chart?.timeScale().getVisibleLogicalRange();
     if (!range || this.#points.times.length === 0) return null;
     const [from, to] = [range.from + 0.5, range.to + 0.5];
-    const at = (place) => Math.round(timeAt(this.#points.times, place, this.#barStep()));
+    const at = (place) => Math.round(timeAt(this.#points.times, place, this.#drawnStep ?? this.#barStep()));
     const first = Math.max(Math.ceil(range.from), 0);
     const last = Math.min(Math.floor(range.to), this.#points.times.length - 1);
     let bars = 0;
@@ -147,8 +151,8 @@ export class BarChart extends HTMLElement {
 
   /** Brings everything that is set into view. */
   fit() {
-    this.#wanted = null;
-    this.#chart?.timeScale().fitContent();
+    this.#wanted = 'all';
+    this.#changed();
   }
 
   /** Undoes scaling by hand; tells the page, which may choose another window by preventing the default. */
@@ -179,7 +183,7 @@ export class BarChart extends HTMLElement {
 
   #update() {
     if (!this.#chart) return;
-    const before = this.#wanted ?? this.visible;
+    const kept = this.#keep();
     const read = this.#cursor === null ? null : this.#points.times[this.#cursor];
     const time = this.#bars?.time ?? this.#lines[0]?.time ?? [];
     this.#points = layOut(time, this.#gaps, this.#barStep());
@@ -189,15 +193,36 @@ export class BarChart extends HTMLElement {
     this.#setMarkers();
     this.#recolour();
     if (time.length === 0) return;
-    if (before) this.#scroll(before.from, before.to);
-    else this.#chart.timeScale().fitContent();
-    this.#wanted = null;
-    this.#tellRange();
+    const wanted = this.#wanted ?? kept();
+    if (this.#chart.timeScale().width() === 0) {
+      this.#wanted = wanted ?? 'all';
+      return;
+    }
+    if (wanted === 'all' || !wanted) this.#chart.timeScale().fitContent();
+    else if (wanted.place !== undefined) this.#chart.timeScale().setVisibleLogicalRange({ from: wanted.place, to: wanted.place + wanted.places });
+    else this.#scroll(wanted.from, wanted.to);
+    // The library moves with the next frame; until then the wish stands.
+    requestAnimationFrame(() => {
+      if (this.#wanted === wanted) this.#wanted = null;
+      if (this.#chart) this.#tellRange();
+    });
+  }
+
+  /** Remembers what is in view; the returned function says where that is once other data is set. */
+  #keep() {
+    const [range, step, times] = [this.#chart.timeScale().getVisibleLogicalRange(), this.#drawnStep, this.#points.times];
+    const now = this.visible;
+    this.#drawnStep = this.#barStep();
+    if (!range || !now) return () => null;
+    // With bars of the same size the same bars stay under the eye, also where closed time makes clock time jump.
+    const anchor = Math.max(0, Math.min(times.length - 1, Math.round((range.from + range.to) / 2)));
+    if (step !== this.#drawnStep || anchor < range.from || anchor > range.to) return () => now;
+    return () => ({ place: placeOf(this.#points.times, times[anchor], step) - anchor + range.from, places: range.to - range.from });
   }
 
   #setCandles() {
     const { bars, decimals } = { bars: this.#bars, decimals: this.#decimals };
-    const priceFormat = { type: 'price', precision: decimals.price, minMove: 10 ** -decimals.price };
+    const priceFormat = { type: 'custom', minMove: 10 ** -decimals.price, formatter: (value) => grouped(value, decimals.price) };
     this.#candles.applyOptions({ priceFormat });
     this.#candles.setData(this.#points.times.map((ms, place) => {
       const [time, at] = [ms / 1000, this.#points.bar[place]];
@@ -225,7 +250,7 @@ export class BarChart extends HTMLElement {
         if (line.share) this.#chart.panes()[line.pane ?? 0].setStretchFactor(line.share);
       }
       const places = line.decimals ?? 2;
-      const priceFormat = { type: 'custom', minMove: 10 ** -places, formatter: (value) => value.toFixed(places).replace('-', '−') + (line.unit ?? '') };
+      const priceFormat = { type: 'custom', minMove: 10 ** -places, formatter: (value) => grouped(value, places) + (line.unit ?? '') };
       series.applyOptions({ priceFormat, title: line.title ?? '', invertFilledArea: line.kind === 'drawdown' });
       series.setData(Array.from(line.value, (value, at) => ({ time: line.time[at] / 1000, value })));
     }
@@ -236,7 +261,9 @@ export class BarChart extends HTMLElement {
     const carrier = this.#bars ? this.#candles : this.#drawn.get(this.#lines[0]?.id) ?? this.#candles;
     this.#marking.detach();
     const colours = this.#colours();
-    this.#marking = createSeriesMarkers(carrier, times.length === 0 ? [] : this.#markers.map((marker) => {
+    // A trade that ends where the next begins makes two fills on one side of one bar: one arrow.
+    const once = new Map(this.#markers.map((marker) => [`${marker.time} ${marker.side} ${marker.text ?? ''}`, marker]));
+    this.#marking = createSeriesMarkers(carrier, times.length === 0 ? [] : Array.from(once.values(), (marker) => {
       const buy = marker.side === 'buy';
       const place = Math.max(firstAfter(times, marker.time) - 1, 0);
       return {
@@ -277,8 +304,20 @@ export class BarChart extends HTMLElement {
   }
 
   #tellRange() {
+    const scale = this.#chart.timeScale();
+    if (scale.width() !== this.#width) return this.#resized();
+    this.#shown = scale.getVisibleLogicalRange();
     const detail = this.visible;
     if (detail && !this.#due) this.dispatchEvent(new CustomEvent('visible-range', { detail }));
+  }
+
+  /** A chart that changes its width keeps its window, not its spacing. */
+  #resized() {
+    const scale = this.#chart?.timeScale();
+    if (!scale || scale.width() === 0) return;
+    this.#width = scale.width();
+    if (this.#wanted) this.#changed();
+    else if (this.#shown) scale.setVisibleLogicalRange(this.#shown);
   }
 
   #tellCrosshair(logical) {
@@ -349,6 +388,13 @@ export class BarChart extends HTMLElement {
     const by = (to - from) * screens;
     this.#chart.timeScale().setVisibleLogicalRange({ from: from + by, to: to + by });
   }
+}
+
+/** A number with fixed decimals, commas and a real minus. */
+function grouped(value, decimals) {
+  const [whole, fraction] = Math.abs(value).toFixed(decimals).split('.');
+  const text = whole.replace(/\B(?=(\d{3})+$)/g, ',') + (fraction ? `.${fraction}` : '');
+  return value < 0 && Number(value.toFixed(decimals)) !== 0 ? `−${text}` : text;
 }
 
 const stamp = (ms) => new Date(ms).toISOString().slice(0, 16).replace('T', ' ');

@@ -50,7 +50,9 @@ impl Page {
         let (fragment, complaints) = Fragment::parse(&browser::fragment());
         let fragment = RwSignal::new(fragment);
         let catalog_url = Memo::new(move |_| {
-            let wanted = fragment.with(|fragment| fragment.catalog.clone()).or_else(|| browser::query_value("catalog"));
+            let wanted = fragment
+                .with(|fragment| fragment.catalog.clone())
+                .or_else(|| browser::query_value("catalog"));
             let url = wanted.as_deref().and_then(browser::absolute).or_else(|| browser::absolute("catalog/"));
             let url = url.unwrap_or_default();
             if url.ends_with('/') { url } else { format!("{url}/") }
@@ -112,7 +114,11 @@ impl Page {
     /// Copies text and says so.
     pub(crate) fn copy(self, text: String, said: &'static str) {
         spawn_local(async move {
-            let said = if browser::copy(text).await { said } else { "copying needs https or localhost; select the text instead" };
+            let said = if browser::copy(text).await {
+                said
+            } else {
+                "copying needs https or localhost; select the text instead"
+            };
             self.say(said);
         });
     }
@@ -129,7 +135,11 @@ impl Page {
             match question.answer().await {
                 Ok(reply) => match reply.answer {
                     Answer::Open(info) => self.catalog.set(Load::Ready(Arc::new(info))),
-                    other => self.catalog.set(Load::Failed(problem("the engine answered another question", &format!("{other:?}"), &[]))),
+                    _ => self.catalog.set(Load::Failed(problem(
+                        "the engine answered another question",
+                        "",
+                        &["reload the page"],
+                    ))),
                 },
                 Err(problem) if problem.kind == "cancelled" => {}
                 Err(problem) => self.catalog.set(Load::Failed(problem)),
@@ -156,9 +166,8 @@ fn App() -> impl IntoView {
 
     let snapshot = Memo::new(move |_| page.fragment.with(|fragment| fragment.snapshot));
     Effect::new(move || {
-        page.catalog_url.track();
-        snapshot.track();
-        if page.engine.generation.get() > 0 {
+        let wanted = (page.catalog_url.get(), snapshot.get(), page.engine.generation.get());
+        if wanted.2 > 0 {
             page.reopen();
         }
     });
@@ -194,7 +203,8 @@ fn CurrentPage(view: Memo<View>) -> impl IntoView {
         Load::Ready(_) => 1,
         Load::Failed(_) => 2,
     });
-    move || match load.get() {
+    move || {
+        match load.get() {
         0 => view! { <Opening /> }.into_any(),
         1 => match view.get() {
             View::Catalog => view! { <CatalogPage /> }.into_any(),
@@ -209,6 +219,7 @@ fn CurrentPage(view: Memo<View>) -> impl IntoView {
             })
             .map(|problem| view! { <ProblemPanel problem retry="Retry" on_retry=move || page.reopen() other_catalog=true /> })
             .into_any(),
+    }
     }
 }
 

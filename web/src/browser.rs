@@ -60,7 +60,8 @@ pub(crate) fn now() -> UnixNanos {
 /// Copies text; whether that was possible.
 pub(crate) async fn copy(text: String) -> bool {
     let navigator = window().navigator();
-    let allowed = Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|clipboard| !clipboard.is_undefined());
+    let allowed =
+        Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|clipboard| !clipboard.is_undefined());
     allowed && JsFuture::from(navigator.clipboard().write_text(&text)).await.is_ok()
 }
 
@@ -100,7 +101,9 @@ pub(crate) fn store(key: &str, value: Option<&str>) {
 
 /// Moves the focus to the element of this id, if it is there.
 pub(crate) fn focus(id: &str) {
-    if let Some(element) = document().get_element_by_id(id).and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+    if let Some(element) =
+        document().get_element_by_id(id).and_then(|element| element.dyn_into::<HtmlElement>().ok())
+    {
         drop(element.focus());
     }
 }

@@ -115,7 +115,8 @@ impl Engine {
 
     fn spawn(self) -> Result<(), JsValue> {
         let meta = browser::document().query_selector("meta[name=barkeep-engine]")?;
-        let url = meta.and_then(|meta| meta.get_attribute("content")).unwrap_or_else(|| "engine/worker.mjs".into());
+        let url =
+            meta.and_then(|meta| meta.get_attribute("content")).unwrap_or_else(|| "engine/worker.mjs".into());
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         let worker = Worker::new_with_options(&url, &options)?;
@@ -176,7 +177,8 @@ impl Engine {
             Ok(Message::Ready { v, build }) => self.greet(v, &build),
             Ok(Message::Progress { id, done, total, network }) => {
                 self.network.set(network);
-                let progress = self.inner.with_value(|inner| inner.asked.get(&id).and_then(|asked| asked.progress));
+                let progress =
+                    self.inner.with_value(|inner| inner.asked.get(&id).and_then(|asked| asked.progress));
                 if let Some(progress) = progress {
                     let _ = progress.try_set(Some(Progress { done, total }));
                 }
@@ -187,7 +189,8 @@ impl Engine {
             }
             Ok(Message::Failed { id, problem, network }) => {
                 self.network.set(network);
-                self.settle(id, Err(problem));
+                // Questions count from 1; 0 is the engine speaking of itself.
+                if id == 0 { self.fail(problem) } else { self.settle(id, Err(problem)) }
             }
             Err(error) => self.fail(problem(
                 "the engine said something this page does not understand",
@@ -240,7 +243,9 @@ impl Engine {
 
     fn crashed(self, event: &JsValue) {
         let told = Reflect::get(event, &"message".into()).ok().and_then(|message| message.as_string());
-        let why = told.filter(|text| !text.is_empty()).unwrap_or_else(|| "its files did not load or did not run".into());
+        let why = told
+            .filter(|text| !text.is_empty())
+            .unwrap_or_else(|| "its files did not load or did not run".into());
         self.fail(problem(
             "the engine stopped",
             &why,
@@ -289,5 +294,5 @@ fn cancelled() -> Problem {
 
 fn describe(error: &JsValue) -> String {
     let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
-    message.unwrap_or_else(|| format!("{error:?}"))
+    message.or_else(|| error.as_string()).unwrap_or_else(|| "the browser said nothing more".into())
 }

@@ -37,7 +37,8 @@ impl House {
         };
         let tools = cache.join("tools");
         let inherited = env::var_os("PATH").unwrap_or_default();
-        let folders = std::iter::once(tools.join("bin")).chain(env::split_paths(&inherited));
+        let own = [tools.join("bin"), root.join("web/node_modules/.bin")];
+        let folders = own.into_iter().chain(env::split_paths(&inherited));
         let search_path = env::join_paths(folders).context("`PATH` cannot be extended")?;
         Ok(House { root, cargo_target, tools, search_path })
     }

@@ -8,12 +8,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::house::{House, output, run};
+use crate::house::{House, run};
 use crate::stamp::Stamp;
 
-/// What rustc 1.95 emits and wasm-opt must be told to accept; a stripped module no longer says so itself.
+/// What rustc 1.95 emits and wasm-opt must be told to accept; a stripped module no longer says so itself. wasm-opt comes from
+/// npm: version 108, which Debian has, breaks the table of references that wasm-bindgen makes.
 const WASM_FEATURES: &[&str] = &[
     "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
     "--enable-nontrapping-float-to-int",
     "--enable-sign-ext",
     "--enable-mutable-globals",
@@ -25,6 +27,8 @@ const COMMON: &[&str] = &["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".c
 /// What the page is made from. Of the engine it needs the protocol, and carries the built files along.
 const PAGE: &[&str] =
     &["Trunk.toml", "web", "crates/bars", "crates/backtest", "crates/engine", "target/engine"];
+/// What page and engine are made from.
+const SOURCES: &[&str] = &["Trunk.toml", "web", "crates"];
 /// Folders of `web` that the page is not made from, or that its build writes itself.
 const NOT_PAGE: &[&str] = &["node_modules", "vendor", "e2e", "bench", "test-artifacts", "target", "dist"];
 
@@ -34,7 +38,7 @@ const NOT_PAGE: &[&str] = &["node_modules", "vendor", "e2e", "bench", "test-arti
 ///
 /// A step fails; what it printed says why.
 pub(crate) fn build(house: &House) -> Result<()> {
-    let name = build_name(house);
+    let name = build_name(house)?;
     build_engine(house, &name)?;
     build_page(house, &name)?;
     build_server(house)
@@ -121,9 +125,8 @@ fn keep_own_server(house: &House) -> Result<()> {
     Ok(())
 }
 
-/// The version with the commit, as in `0.1.0+1a2b3c4`; `0.1.0+dev` where there is no git checkout.
-fn build_name(house: &House) -> String {
-    let commit = output(house.command("git").args(["rev-parse", "--short", "HEAD"]));
-    let commit = commit.map(|commit| commit.trim().to_string()).unwrap_or_else(|_| "dev".to_string());
-    format!("{}+{commit}", env!("CARGO_PKG_VERSION"))
+/// The version with a hash over everything that page and engine are made from, as in `0.1.0+1a2b3c4d`.
+fn build_name(house: &House) -> Result<String> {
+    let sources = Stamp::new(house.built("stamps/name")).files(&house.root, COMMON, &[])?.files(&house.root, SOURCES, NOT_PAGE)?;
+    Ok(format!("{}+{:.8}", env!("CARGO_PKG_VERSION"), sources.hash()))
 }

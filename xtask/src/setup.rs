@@ -61,12 +61,6 @@ const NEEDS: &[Need] = &[
         present: |house| house.which("llvm-ar").is_some(),
     },
     Need {
-        name: "wasm-opt",
-        why: "makes the wasm of page and engine smaller and faster",
-        how: How::Packages("binaryen", "binaryen, version 108 or later"),
-        present: |house| house.which("wasm-opt").is_some(),
-    },
-    Need {
         name: "node 18.19 or later, and npm",
         why: "node runs the steps around the page's build and its tests, npm brings the chart library",
         how: How::Packages("nodejs npm", "node 18.19 or later, with npm"),
@@ -105,7 +99,7 @@ const NEEDS: &[Need] = &[
     },
     Need {
         name: "npm packages of the page",
-        why: "the chart library that is shipped, and the tools of the browser tests",
+        why: "the chart library that is shipped, wasm-opt, and the tools of the browser tests",
         how: How::Npm,
         present: has_npm_packages,
     },

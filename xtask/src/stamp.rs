@@ -44,9 +44,14 @@ impl Stamp {
         Ok(self)
     }
 
+    /// The hash over what was added so far: 16 hex digits.
+    pub(crate) fn hash(&self) -> String {
+        format!("{:016x}", self.hasher.finish())
+    }
+
     /// Does `work` unless it was done for these very inputs and what it made is still there; says whether it was done now.
     pub(crate) fn unless_done(self, made: &[PathBuf], work: impl FnOnce() -> Result<()>) -> Result<bool> {
-        let stamp = format!("{:016x}", self.hasher.finish());
+        let stamp = self.hash();
         let done = fs::read_to_string(&self.file).is_ok_and(|kept| kept == stamp);
         if done && made.iter().all(|path| path.exists()) {
             return Ok(false);

@@ -49,7 +49,11 @@ impl Control {
     /// Runs whatever the address describes, until the component that calls this goes.
     pub(crate) fn start(page: Page, series: &SeriesInfo) -> Self {
         let wanted = Memo::new(move |_| {
-            page.fragment.with(|fragment| Wanted { range: fragment.range(), bar: fragment.bar, spec: fragment.spec.clone() })
+            page.fragment.with(|fragment| Wanted {
+                range: fragment.range(),
+                bar: fragment.bar,
+                spec: fragment.spec.clone(),
+            })
         });
         let control = Self {
             page,
@@ -63,7 +67,7 @@ impl Control {
             asking: StoredValue::new(None),
         };
         Effect::new(move || {
-            wanted.track();
+            drop(wanted.get());
             control.run();
         });
         let escape = window_event_listener(leptos::ev::keydown, move |event| {

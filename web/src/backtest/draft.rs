@@ -22,7 +22,8 @@ pub(crate) enum Field {
 
 impl Field {
     /// Every field, in the order of the form.
-    pub(crate) const ALL: [Self; 8] = [Self::From, Self::To, Self::Fast, Self::Slow, Self::Cash, Self::Commission, Self::Fee, Self::Spread];
+    pub(crate) const ALL: [Self; 8] =
+        [Self::From, Self::To, Self::Fast, Self::Slow, Self::Cash, Self::Commission, Self::Fee, Self::Spread];
 
     /// Its id in the page.
     pub(crate) const fn id(self) -> &'static str {
@@ -65,7 +66,10 @@ pub(crate) fn take(field: Field, text: &str, fragment: &mut Fragment) -> Result<
     let text = text.trim();
     let instant = || match text {
         "" => Ok(None),
-        text => text.parse::<UnixNanos>().map(Some).map_err(|_| "a time like 2024-01-08 or 2024-01-08 14:30, in UTC".to_owned()),
+        text => text
+            .parse::<UnixNanos>()
+            .map(Some)
+            .map_err(|_| "a time like 2024-01-08 or 2024-01-08 14:30, in UTC".to_owned()),
     };
     match field {
         Field::From => fragment.from = instant()?,
@@ -75,14 +79,30 @@ pub(crate) fn take(field: Field, text: &str, fragment: &mut Fragment) -> Result<
                 return Err("it must be after the start".into());
             }
         }
-        Field::Commission => fragment.spec.commission = share(text, PERCENT, -0.1, 0.1, "a percentage from -10 to below 10")?,
-        Field::Spread => fragment.spec.spread = share(text, BASIS_POINTS, 0.0, 1.0, "basis points from 0 to below 10,000")?,
-        Field::Cash => fragment.spec.cash = number::read(text).filter(|cash| *cash > 0.0).ok_or("a positive amount of money")?,
-        Field::Fee => fragment.spec.commission_fixed = number::read(text).filter(|fee| *fee >= 0.0).ok_or("an amount of money from 0 up")?,
-        Field::Fast | Field::Slow => spec_text::set(&mut fragment.spec, field.id(), text).unwrap_or(Ok(()))?,
+        Field::Commission => {
+            fragment.spec.commission = share(text, PERCENT, -0.1, 0.1, "a percentage from -10 to below 10")?
+        }
+        Field::Spread => {
+            fragment.spec.spread = share(text, BASIS_POINTS, 0.0, 1.0, "basis points from 0 to below 10,000")?
+        }
+        Field::Cash => {
+            fragment.spec.cash =
+                number::read(text).filter(|cash| *cash > 0.0).ok_or("a positive amount of money")?
+        }
+        Field::Fee => {
+            fragment.spec.commission_fixed =
+                number::read(text).filter(|fee| *fee >= 0.0).ok_or("an amount of money from 0 up")?
+        }
+        Field::Fast | Field::Slow => {
+            spec_text::set(&mut fragment.spec, field.id(), text).unwrap_or(Ok(()))?
+        }
     }
     let Strategy::SmaCross { fast, slow } = fragment.spec.strategy;
-    if field == Field::Slow && fast == slow { Err("it must differ from the fast window".into()) } else { Ok(()) }
+    if field == Field::Slow && fast == slow {
+        Err("it must differ from the fast window".into())
+    } else {
+        Ok(())
+    }
 }
 
 /// The sizes of bars the form offers; the first is the series' own.
@@ -116,7 +136,10 @@ mod tests {
             assert_eq!(take(field, &shown(field, &fragment), &mut again), Ok(()), "{field:?}");
         }
         assert_eq!(again.print(), link);
-        assert_eq!((shown(Field::Commission, &fragment).as_str(), shown(Field::Spread, &fragment).as_str()), ("0.2", "2.5"));
+        assert_eq!(
+            (shown(Field::Commission, &fragment).as_str(), shown(Field::Spread, &fragment).as_str()),
+            ("0.2", "2.5")
+        );
     }
 
     #[test]

@@ -60,9 +60,18 @@ pub(crate) fn Drawing(control: Control, decimals: usize) -> impl IntoView {
 
 fn draw(plot: crate::parts::plot::Plot, done: &Done, decimals: usize) {
     let get = |name: &str| Reflect::get(&done.columns, &name.into()).unwrap_or(JsValue::UNDEFINED);
-    let percent: Vec<f64> = column(&done.columns, "drawdown").into_iter().map(|share| share * 100.0).collect();
+    let percent: Vec<f64> =
+        column(&done.columns, "drawdown").into_iter().map(|share| share * 100.0).collect();
     let percent = JsValue::from(Float64Array::from(percent.as_slice()));
-    let line = |id: &str, title: &str, pane: f64, kind: &str, share: f64, value: JsValue, decimals: usize, unit: &str, colour: &str| {
+    let line = |id: &str,
+                title: &str,
+                pane: f64,
+                kind: &str,
+                share: f64,
+                value: JsValue,
+                decimals: usize,
+                unit: &str,
+                colour: &str| {
         object(&[
             ("id", id.into()),
             ("title", title.into()),

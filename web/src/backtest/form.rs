@@ -25,9 +25,14 @@ pub(crate) fn SpecForm(control: Control, series: SeriesInfo) -> impl IntoView {
     Effect::new(move || texts.set(page.fragment.with(read)));
     let run = move || {
         let mut fragment = page.fragment.get_untracked();
-        let complaints = Field::ALL.map(|field| draft::take(field, &texts.with_untracked(|texts| texts[field as usize].0.clone()), &mut fragment).err());
+        let complaints = Field::ALL.map(|field| {
+            draft::take(field, &texts.with_untracked(|texts| texts[field as usize].0.clone()), &mut fragment)
+                .err()
+        });
         let wrong = complaints.iter().position(Option::is_some);
-        texts.update(|texts| texts.iter_mut().zip(complaints).for_each(|(text, complaint)| text.1 = complaint));
+        texts.update(|texts| {
+            texts.iter_mut().zip(complaints).for_each(|(text, complaint)| text.1 = complaint)
+        });
         match wrong {
             Some(index) => browser::focus(Field::ALL[index].id()),
             None if page.fragment.with_untracked(|now| *now == fragment) => control.run(),
@@ -84,7 +89,12 @@ fn read(fragment: &Fragment) -> Texts {
 
 /// A labelled text field with its complaint.
 #[component]
-fn Text(texts: RwSignal<Texts>, field: Field, label: &'static str, #[prop(default = "")] placeholder: &'static str) -> impl IntoView {
+fn Text(
+    texts: RwSignal<Texts>,
+    field: Field,
+    label: &'static str,
+    #[prop(default = "")] placeholder: &'static str,
+) -> impl IntoView {
     let index = field as usize;
     let complaint = move || texts.with(|texts| texts[index].1.clone());
     let complaint_id = format!("{}-complaint", field.id());
@@ -131,9 +141,15 @@ fn Rules() -> impl IntoView {
             fragment.digest = None;
         });
     };
-    let set_fill = |spec: &mut engine::backtest::Spec, value: &str| spec.fill = if value == "this_close" { Fill::ThisClose } else { Fill::NextOpen };
-    let set_units = |spec: &mut engine::backtest::Spec, value: &str| spec.units = if value == "whole" { Units::Whole } else { Units::Fractional };
-    let set_profile = |spec: &mut engine::backtest::Spec, value: &str| spec.profile = if value == "btpy-0.6" { Profile::Btpy06 } else { Profile::Barkeep };
+    let set_fill = |spec: &mut engine::backtest::Spec, value: &str| {
+        spec.fill = if value == "this_close" { Fill::ThisClose } else { Fill::NextOpen }
+    };
+    let set_units = |spec: &mut engine::backtest::Spec, value: &str| {
+        spec.units = if value == "whole" { Units::Whole } else { Units::Fractional }
+    };
+    let set_profile = |spec: &mut engine::backtest::Spec, value: &str| {
+        spec.profile = if value == "btpy-0.6" { Profile::Btpy06 } else { Profile::Barkeep }
+    };
     let set_exclusive = |spec: &mut engine::backtest::Spec, value: &str| spec.exclusive = value == "true";
     let set_finalize = |spec: &mut engine::backtest::Spec, value: &str| spec.finalize = value == "true";
     view! {

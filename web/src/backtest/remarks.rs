@@ -29,7 +29,10 @@ pub(crate) fn RunLine(control: Control) -> impl IntoView {
     let warnings = move || {
         let warnings = control.with(|done| done.info.report.warnings.clone()).unwrap_or_default();
         (!warnings.is_empty()).then(|| {
-            let items = warnings.into_iter().map(|text| view! { <li><span aria-hidden="true">"▲ "</span>{text}</li> }).collect_view();
+            let items = warnings
+                .into_iter()
+                .map(|text| view! { <li><span aria-hidden="true">"▲ "</span>{text}</li> })
+                .collect_view();
             view! { <ul class="warnings" data-test="warnings" aria-label="Warnings">{items}</ul> }
         })
     };
@@ -70,7 +73,10 @@ fn Digest(control: Control) -> impl IntoView {
         let mut fragment = page.fragment.get_untracked();
         fragment.digest = Some(digest().chars().take(16).collect());
         fragment.series = control.with(|done| done.info.series.clone());
-        page.copy(browser::address() + &fragment.print(), "link copied; it says whether the fills are the same");
+        page.copy(
+            browser::address() + &fragment.print(),
+            "link copied; it says whether the fills are the same",
+        );
     };
     view! {
         <h2>"Digest of fills"</h2>

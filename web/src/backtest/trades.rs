@@ -16,16 +16,21 @@ pub(crate) fn Trades(control: Control, decimals: usize, file: String) -> impl In
     let trades = Memo::new(move |_| control.with(|done| done.info.report.trades.clone()).unwrap_or_default());
     let top = RwSignal::new(0_i32);
     let count = move || trades.with(Vec::len);
-    let first = Memo::new(move |_| ((top.get() / ROW_PX - 15).max(0) as usize / 10 * 10).min(count().saturating_sub(1)));
+    let first = Memo::new(move |_| {
+        ((top.get() / ROW_PX - 15).max(0) as usize / 10 * 10).min(count().saturating_sub(1))
+    });
     let rows = move || {
         trades.with(|trades| {
             let drawn = trades.iter().enumerate().skip(first.get()).take(ROWS_DRAWN);
-            drawn.map(|(index, trade)| view! { <Row control trade=trade.clone() index decimals /> }).collect_view()
+            drawn
+                .map(|(index, trade)| view! { <Row control trade=trade.clone() index decimals /> })
+                .collect_view()
         })
     };
     let above = move || format!("{}px", first.get() as i32 * ROW_PX);
     let below = move || format!("{}px", count().saturating_sub(first.get() + ROWS_DRAWN) as i32 * ROW_PX);
-    let save = move |_| browser::download_text(&file, "text/csv", &trades.with_untracked(|trades| csv(trades)));
+    let save =
+        move |_| browser::download_text(&file, "text/csv", &trades.with_untracked(|trades| csv(trades)));
     let open = move || control.with(|done| done.info.report.open_trades).unwrap_or(0);
     view! {
         <section class="trades" aria-labelledby="trades-title">
@@ -60,7 +65,8 @@ fn Row(control: Control, trade: Trade, index: usize, decimals: usize) -> impl In
     let (entry, exit) = (trade.entry_time, trade.exit_time);
     let show = move |_| {
         let (from, to) = (time::to_millis(entry), time::to_millis(exit));
-        let around = ((to - from) * 2.0).max(control.with(|done| done.info.step as f64 / 1e6 * 60.0).unwrap_or(0.0));
+        let around =
+            ((to - from) * 2.0).max(control.with(|done| done.info.step as f64 / 1e6 * 60.0).unwrap_or(0.0));
         control.plot.show(from - around, to + around);
     };
     view! {
@@ -84,7 +90,9 @@ fn csv(trades: &[Trade]) -> String {
     let mut out = String::from("entry_time,exit_time,size,entry_price,exit_price,commission,pnl,return\n");
     for trade in trades {
         let (entry, exit) = (trade.entry_time, trade.exit_time);
-        let numbers = [trade.size, trade.entry_price, trade.exit_price, trade.commission, trade.pnl, trade.return_pct].map(number::plain);
+        let numbers =
+            [trade.size, trade.entry_price, trade.exit_price, trade.commission, trade.pnl, trade.return_pct]
+                .map(number::plain);
         out.push_str(&format!("{entry},{exit},{}\n", numbers.join(",")));
     }
     out

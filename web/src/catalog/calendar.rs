@@ -14,7 +14,8 @@ use crate::model::{number, time};
 
 /// Spans up to this many days get large cells with the day of the month in them.
 const FEW_DAYS: usize = 70;
-const STATES: [DayState; 5] = [DayState::Complete, DayState::Partial, DayState::Missing, DayState::Closed, DayState::Unknown];
+const STATES: [DayState; 5] =
+    [DayState::Complete, DayState::Partial, DayState::Missing, DayState::Closed, DayState::Unknown];
 
 /// Days of a series, newest year first; arrows walk, Enter or a click opens a day in the chart.
 #[component]
@@ -33,7 +34,8 @@ pub(crate) fn CoverageCalendar(series: SeriesInfo, coverage: Coverage) -> impl I
         });
     };
     let on_click = move |event: leptos::ev::MouseEvent| {
-        let cell = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+        let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+        let cell = target.and_then(|target| target.closest("[data-day]").ok().flatten());
         let index = cell.and_then(|cell| cell.get_attribute("data-day")).and_then(|index| index.parse().ok());
         if let Some(index) = index {
             active.set(index);
@@ -75,7 +77,9 @@ fn years(days: &[DayCoverage]) -> Vec<(usize, usize)> {
     let mut out: Vec<(usize, usize)> = Vec::new();
     for (index, day) in days.iter().enumerate() {
         match out.last_mut() {
-            Some((from, to)) if days.len() <= FEW_DAYS || days[*from].date.year() == day.date.year() => *to = index + 1,
+            Some((from, to)) if days.len() <= FEW_DAYS || days[*from].date.year() == day.date.year() => {
+                *to = index + 1
+            }
             _ => out.push((index, index + 1)),
         }
     }
@@ -84,17 +88,30 @@ fn years(days: &[DayCoverage]) -> Vec<(usize, usize)> {
 
 /// A block of weeks: seven rows, Monday first.
 #[component]
-fn Year(days: StoredValue<Vec<DayCoverage>>, from: usize, to: usize, active: RwSignal<usize>) -> impl IntoView {
+fn Year(
+    days: StoredValue<Vec<DayCoverage>>,
+    from: usize,
+    to: usize,
+    active: RwSignal<usize>,
+) -> impl IntoView {
     const NAMES: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     let (first_row, title, weeks) = days.with_value(|days| {
         let first_row = time::weekday(days[from].date);
         let (first, last) = (days[from].date, days[to - 1].date);
-        let title = if first.year() == last.year() { first.year().to_string() } else { format!("{} to {}", first.year(), last.year()) };
+        let title = if first.year() == last.year() {
+            first.year().to_string()
+        } else {
+            format!("{} to {}", first.year(), last.year())
+        };
         (first_row, title, (first_row + to - from).div_ceil(7))
     });
-    let day_at = move |row: usize, week: usize| (week * 7 + row).checked_sub(first_row).map(|offset| from + offset).filter(|index| *index < to);
+    let day_at = move |row: usize, week: usize| {
+        (week * 7 + row).checked_sub(first_row).map(|offset| from + offset).filter(|index| *index < to)
+    };
     let months = (0..weeks).map(move |week| {
-        let name = (0..7).filter_map(|row| day_at(row, week)).find_map(|index| days.with_value(|days| month_started(days, index, from)));
+        let name = (0..7)
+            .filter_map(|row| day_at(row, week))
+            .find_map(|index| days.with_value(|days| month_started(days, index, from)));
         view! { <td>{name}</td> }
     });
     let rows = NAMES.into_iter().enumerate().map(move |(row, name)| {
@@ -117,7 +134,8 @@ fn Year(days: StoredValue<Vec<DayCoverage>>, from: usize, to: usize, active: RwS
 
 /// The month's name on its first day, and on the first day of the block.
 fn month_started(days: &[DayCoverage], index: usize, from: usize) -> Option<&'static str> {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let date = days.get(index)?.date;
     (date.day() == 1 || index == from).then(|| MONTHS[(date.month() - 1).clamp(0, 11) as usize])
 }
@@ -136,7 +154,8 @@ fn Day(days: StoredValue<Vec<DayCoverage>>, index: usize, active: RwSignal<usize
 
 #[component]
 fn Legend() -> impl IntoView {
-    let items = STATES.map(|state| view! { <li><i class=class(state) aria-hidden="true"></i>{word(state)}</li> });
+    let items =
+        STATES.map(|state| view! { <li><i class=class(state) aria-hidden="true"></i>{word(state)}</li> });
     view! { <ul class="legend-states" aria-label="Legend">{items.into_iter().collect_view()}</ul> }
 }
 
@@ -163,7 +182,9 @@ const fn class(state: DayState) -> &'static str {
 fn describe(day: &DayCoverage) -> String {
     let bars = match day.expected {
         Some(0) if day.found == 0 => "no bars expected".to_owned(),
-        Some(expected) => format!("{} of {} bars", number::count(u64::from(day.found)), number::count(u64::from(expected))),
+        Some(expected) => {
+            format!("{} of {} bars", number::count(u64::from(day.found)), number::count(u64::from(expected)))
+        }
         None => number::count_of(u64::from(day.found), "bar"),
     };
     format!("{}: {bars}, {}", time::day(day.date), word(day.state))
@@ -171,7 +192,12 @@ fn describe(day: &DayCoverage) -> String {
 
 fn summary(found: u64, expected: Option<u64>) -> String {
     match expected {
-        Some(expected) => format!(" {} of {} bars, {} %", number::count(found), number::count(expected), number::coverage(found, expected)),
+        Some(expected) => format!(
+            " {} of {} bars, {} %",
+            number::count(found),
+            number::count(expected),
+            number::coverage(found, expected)
+        ),
         None => format!(" {}; no calendar says what to expect", number::count_of(found, "bar")),
     }
 }

@@ -20,8 +20,12 @@ use crate::shell::copy_link;
 pub(crate) fn SeriesDetail(series: SeriesInfo) -> impl IntoView {
     let page = page();
     let (for_chart, for_backtest) = (series.bar_type.clone(), series.bar_type.clone());
-    let to_chart = move || page.fragment.with(|fragment| fragment.with_series(for_chart.clone()).on(View::Chart).print());
-    let to_backtest = move || page.fragment.with(|fragment| fragment.with_series(for_backtest.clone()).on(View::Backtest).print());
+    let to_chart = move || {
+        page.fragment.with(|fragment| fragment.with_series(for_chart.clone()).on(View::Chart).print())
+    };
+    let to_backtest = move || {
+        page.fragment.with(|fragment| fragment.with_series(for_backtest.clone()).on(View::Backtest).print())
+    };
     let bar_type = series.bar_type.clone();
     view! {
         <section class="detail" aria-labelledby="detail-title" data-test="detail">
@@ -41,7 +45,11 @@ pub(crate) fn SeriesDetail(series: SeriesInfo) -> impl IntoView {
 
 #[component]
 fn Numbers(series: SeriesInfo) -> impl IntoView {
-    let bytes_a_bar = if series.rows > 0 { number::fixed(series.size_bytes as f64 / series.rows as f64, 1) } else { "–".into() };
+    let bytes_a_bar = if series.rows > 0 {
+        number::fixed(series.size_bytes as f64 / series.rows as f64, 1)
+    } else {
+        "–".into()
+    };
     let expected = series.expected.map_or_else(|| "unknown".to_owned(), number::count);
     view! {
         <dl class="numbers">
@@ -84,7 +92,9 @@ fn Coverage(series: SeriesInfo) -> impl IntoView {
     let ask = StoredValue::new(ask);
     move || match load.get() {
         Load::Loading => view! { <p class="muted" role="status">"reading coverage…"</p> }.into_any(),
-        Load::Failed(problem) => view! { <ProblemPanel problem on_retry=move || ask.with_value(|ask| ask()) /> }.into_any(),
+        Load::Failed(problem) => {
+            view! { <ProblemPanel problem on_retry=move || ask.with_value(|ask| ask()) /> }.into_any()
+        }
         Load::Ready(info) => {
             let gaps = info.coverage.gaps.clone();
             view! {

@@ -29,7 +29,7 @@ pub(crate) fn CatalogPage() -> impl IntoView {
         let named = wanted.and_then(|wanted| all.into_iter().find(|series| series.bar_type == wanted));
         named.or_else(|| shown.with(|shown| shown.first().cloned()))
     });
-    if page.series().is_empty() {
+    if untrack(|| page.series().is_empty()) {
         return view! { <ProblemPanel problem=empty_catalog() on_retry=move || page.reopen() other_catalog=true /> }.into_any();
     }
     view! {
@@ -56,7 +56,12 @@ fn Totals() -> impl IntoView {
         Load::Ready(catalog) => {
             let rows: u64 = catalog.series.iter().map(|series| series.rows).sum();
             let bytes: u64 = catalog.series.iter().map(|series| series.size_bytes).sum();
-            format!("{} series · {} · {}", number::count(catalog.series.len() as u64), number::count_of(rows, "bar"), number::size(bytes))
+            format!(
+                "{} series · {} · {}",
+                number::count(catalog.series.len() as u64),
+                number::count_of(rows, "bar"),
+                number::size(bytes)
+            )
         }
         _ => String::new(),
     };
@@ -71,7 +76,12 @@ fn Filter() -> impl IntoView {
     let toggle = move |word: &'static str| {
         page.go(|fragment| {
             let on = fragment.filter.split_whitespace().any(|part| part == word);
-            let kept: Vec<&str> = fragment.filter.split_whitespace().filter(|part| *part != word).chain((!on).then_some(word)).collect();
+            let kept: Vec<&str> = fragment
+                .filter
+                .split_whitespace()
+                .filter(|part| *part != word)
+                .chain((!on).then_some(word))
+                .collect();
             fragment.filter = kept.join(" ");
         });
     };

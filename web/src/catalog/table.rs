@@ -18,8 +18,11 @@ use crate::parts::facts::SyntheticLabel;
 pub(crate) fn SeriesTable(shown: Memo<Vec<SeriesInfo>>, chosen: Memo<Option<SeriesInfo>>) -> impl IntoView {
     let page = page();
     let heads = Column::ALL.map(|column| view! { <Head column /> });
-    let is_chosen = move |bar_type: &engine::bars::BarType| chosen.with(|chosen| chosen.as_ref().is_some_and(|series| series.bar_type == *bar_type));
-    let rows = move || shown.get().into_iter().map(|series| view! { <Row series is_chosen /> }).collect_view();
+    let is_chosen = move |bar_type: &engine::bars::BarType| {
+        chosen.with(|chosen| chosen.as_ref().is_some_and(|series| series.bar_type == *bar_type))
+    };
+    let rows =
+        move || shown.get().into_iter().map(|series| view! { <Row series is_chosen /> }).collect_view();
     view! {
         <div class="scroll" id="series-table" tabindex="0" role="region" aria-labelledby="series-title" on:keydown=move |event| walk(page, &event)>
             <table class="grid series" data-test="series">
@@ -67,14 +70,23 @@ fn Head(column: Column) -> impl IntoView {
 }
 
 #[component]
-fn Row(series: SeriesInfo, is_chosen: impl Fn(&engine::bars::BarType) -> bool + Copy + Send + Sync + 'static) -> impl IntoView {
+fn Row(
+    series: SeriesInfo,
+    is_chosen: impl Fn(&engine::bars::BarType) -> bool + Copy + Send + Sync + 'static,
+) -> impl IntoView {
     let page = page();
     let bar_type = series.bar_type.clone();
-    let (to_choose, to_open, to_mark, to_name) = (bar_type.clone(), bar_type.clone(), bar_type.clone(), bar_type.clone());
+    let (to_choose, to_open, to_mark, to_name) =
+        (bar_type.clone(), bar_type.clone(), bar_type.clone(), bar_type.clone());
     let state = Completeness::of(&series);
-    let coverage = series.expected.map_or_else(|| "–".to_owned(), |expected| number::coverage(series.rows, expected));
-    let missing = series.expected.map(|expected| format!("{} of {} expected bars", number::count(series.rows), number::count(expected)));
-    let link = move || page.fragment.with(|fragment| fragment.with_series(to_name.clone()).on(View::Catalog).print());
+    let coverage =
+        series.expected.map_or_else(|| "–".to_owned(), |expected| number::coverage(series.rows, expected));
+    let missing = series.expected.map(|expected| {
+        format!("{} of {} expected bars", number::count(series.rows), number::count(expected))
+    });
+    let link = move || {
+        page.fragment.with(|fragment| fragment.with_series(to_name.clone()).on(View::Catalog).print())
+    };
     let chosen = Memo::new(move |_| is_chosen(&to_mark));
     view! {
         <tr class:chosen=move || chosen.get() data-series=bar_type.to_string()
@@ -110,7 +122,9 @@ pub(crate) fn StateWord(state: Completeness) -> impl IntoView {
 
 /// Up and down go from row to row, Enter opens the chart.
 fn walk(page: Page, event: &KeyboardEvent) {
-    let Some(focused) = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok()) else { return };
+    let Some(focused) = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok()) else {
+        return;
+    };
     let Ok(Some(row)) = focused.closest("tbody tr") else {
         if event.key() == "ArrowDown"
             && let Ok(Some(link)) = focused.query_selector("tbody a")

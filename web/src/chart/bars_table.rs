@@ -22,7 +22,9 @@ pub(crate) fn BarsTable(control: Control) -> impl IntoView {
         })
     };
     let body = move || rows().into_iter().map(|row| view! { <Line row price volume /> }).collect_view();
-    let cut = move || (control.in_view.get() as usize > MOST_ROWS).then(|| view! { <p class="muted">{format!("the newest {MOST_ROWS} bars; zoom in or choose larger bars to see the others")}</p> });
+    let cut = move || {
+        (control.in_view() > MOST_ROWS).then(|| view! { <p class="muted">{format!("the newest {MOST_ROWS} bars; zoom in or choose larger bars to see the others")}</p> })
+    };
     view! {
         <div class="scroll bars-table" tabindex="0" role="region" aria-label="Bars in view">
             <table class="grid" data-test="bars">
@@ -40,7 +42,8 @@ pub(crate) fn BarsTable(control: Control) -> impl IntoView {
 #[component]
 fn Line(row: Row, price: usize, volume: usize) -> impl IntoView {
     let stamp = time::from_millis(row.time);
-    let number = |value: f64, decimals: usize| view! { <td class="num">{number::fixed(value, decimals)}</td> };
+    let number =
+        |value: f64, decimals: usize| view! { <td class="num">{number::fixed(value, decimals)}</td> };
     view! {
         <tr>
             <th scope="row"><time datetime=stamp.to_string()>{time::minute(stamp)}</time></th>

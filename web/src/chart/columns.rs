@@ -34,7 +34,8 @@ pub(crate) struct Row {
 
 /// A column of an answer; empty if it is missing.
 pub(crate) fn column(columns: &JsValue, name: &str) -> Vec<f64> {
-    let array = Reflect::get(columns, &name.into()).ok().and_then(|value| value.dyn_into::<Float64Array>().ok());
+    let array =
+        Reflect::get(columns, &name.into()).ok().and_then(|value| value.dyn_into::<Float64Array>().ok());
     array.map(|array| array.to_vec()).unwrap_or_default()
 }
 

@@ -42,8 +42,6 @@ pub(crate) struct Control {
     fixed_interval: bool,
     /// Opens of the bars in view.
     pub(crate) window: RwSignal<TimeRange>,
-    /// Bars in view.
-    pub(crate) in_view: RwSignal<u32>,
     pub(crate) loaded: RwSignal<Option<Rc<Loaded>>, LocalStorage>,
     /// The bar under the cursor.
     pub(crate) hover: RwSignal<Option<usize>>,
@@ -69,7 +67,6 @@ impl Control {
             stored_rows: series.rows,
             fixed_interval: series.interval.is_some(),
             window: RwSignal::new(opening),
-            in_view: RwSignal::new(0),
             loaded: RwSignal::new_local(None),
             hover: RwSignal::new(None),
             busy: RwSignal::new(false),
@@ -97,6 +94,15 @@ impl Control {
         self.extent.size(wanted, self.window.get())
     }
 
+    /// How many bars are in view.
+    pub(crate) fn in_view(self) -> usize {
+        let window = self.window.get();
+        let within = |loaded: &Rc<Loaded>| {
+            loaded.columns.within(time::to_millis(window.start), time::to_millis(window.end)).len()
+        };
+        self.loaded.with(|loaded| loaded.as_ref().map_or(0, within))
+    }
+
     /// Shows another window.
     pub(crate) fn go_to(self, window: TimeRange) {
         self.page.go(|fragment| (fragment.from, fragment.to) = (Some(window.start), Some(window.end)));
@@ -104,9 +110,13 @@ impl Control {
 
     fn listen(self) {
         self.plot.on("visible-range", move |event| {
-            let (Some(from), Some(to)) = (detail_number(&event, "from"), detail_number(&event, "to")) else { return };
+            let (Some(from), Some(to)) = (detail_number(&event, "from"), detail_number(&event, "to")) else {
+                return;
+            };
+            if self.page.fragment.with_untracked(|fragment| fragment.table) {
+                return;
+            }
             let _ = self.window.try_set(TimeRange::new(time::from_millis(from), time::from_millis(to)));
-            let _ = self.in_view.try_set(detail_number(&event, "bars").unwrap_or(0.0) as u32);
             self.rest();
         });
         self.plot.on("crosshair", move |event| {
@@ -164,7 +174,8 @@ impl Control {
             let step = untrack(|| self.size()).nanos();
             let rounded = TimeRange::new(window.start.floor(step), window.end.plus(step - 1).floor(step));
             self.settled.set_value(rounded);
-            self.page.adjust(|fragment| (fragment.from, fragment.to) = (Some(rounded.start), Some(rounded.end)));
+            self.page
+                .adjust(|fragment| (fragment.from, fragment.to) = (Some(rounded.start), Some(rounded.end)));
         }
         self.load_if_needed();
     }
@@ -204,7 +215,9 @@ impl Control {
             self.busy.set(false);
             match outcome {
                 Ok(reply) => match reply.answer {
-                    Answer::Bars(info) => self.draw(Loaded { info, columns: Columns::new(reply.columns), asked }),
+                    Answer::Bars(info) => {
+                        self.draw(Loaded { info, columns: Columns::new(reply.columns), asked })
+                    }
                     _ => self.clear(None),
                 },
                 Err(problem) if problem.kind == "cancelled" => {}
@@ -228,7 +241,8 @@ impl Control {
                 ("missing", (gap.missing as f64).into()),
             ])
         });
-        let decimals = [("price", (self.decimals.0 as f64).into()), ("volume", (self.decimals.1 as f64).into())];
+        let decimals =
+            [("price", (self.decimals.0 as f64).into()), ("volume", (self.decimals.1 as f64).into())];
         self.plot.set("decimals", &object(&decimals));
         self.plot.set("step", &(loaded.info.step as f64 / 1e6).into());
         self.plot.set("gaps", &gaps.collect::<Array>());

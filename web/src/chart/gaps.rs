@@ -19,11 +19,19 @@ pub(crate) fn GapList(control: Control) -> impl IntoView {
     move || {
         let gaps = gaps.get();
         if gaps.is_empty() {
-            let words = if control.extent.calendar.is_some() { "no missing bars in view" } else { "no calendar is known, so missing bars cannot be told from closed time" };
+            let words = if control.extent.calendar.is_some() {
+                "no missing bars in view"
+            } else {
+                "no calendar is known, so missing bars cannot be told from closed time"
+            };
             return view! { <p class="gap-line muted" data-test="chart-gaps">{words}</p> }.into_any();
         }
         let missing: u64 = gaps.iter().map(|gap| gap.missing).sum();
-        let title = format!("{} in view, {} missing (hatched)", number::count_of(gaps.len() as u64, "gap"), number::count_of(missing, "bar"));
+        let title = format!(
+            "{} in view, {} missing (hatched)",
+            number::count_of(gaps.len() as u64, "gap"),
+            number::count_of(missing, "bar")
+        );
         let items = gaps.into_iter().take(100).map(|gap| view! { <Item control gap /> }).collect_view();
         view! { <details class="gap-line" data-test="chart-gaps"><summary><span class="warn" aria-hidden="true">"▲ "</span>{title}</summary><ul>{items}</ul></details> }.into_any()
     }

@@ -27,7 +27,9 @@ pub(crate) fn ChartPage() -> impl IntoView {
     let series = Memo::new(move |_| chosen(page));
     move || match series.get() {
         Ok(series) => view! { <Chart series /> }.into_any(),
-        Err(problem) => view! { <ProblemPanel problem on_retry=move || page.reopen() other_catalog=true /> }.into_any(),
+        Err(problem) => {
+            view! { <ProblemPanel problem on_retry=move || page.reopen() other_catalog=true /> }.into_any()
+        }
     }
 }
 
@@ -37,7 +39,10 @@ fn Chart(series: SeriesInfo) -> impl IntoView {
     let control = Control::start(page, series.clone());
     let table = Memo::new(move |_| page.fragment.with(|fragment| fragment.table));
     let failed = move || {
-        control.problem.get().map(|problem| view! { <ProblemPanel problem on_retry=move || control.load() /> })
+        control
+            .problem
+            .get()
+            .map(|problem| view! { <ProblemPanel problem on_retry=move || control.load() /> })
     };
     let broken = move || control.problem.with(Option::is_some);
     view! {

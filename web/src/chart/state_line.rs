@@ -23,15 +23,20 @@ pub(crate) fn StateLine(control: Control) -> impl IntoView {
                 Some(base) if base < size => format!("{size} bars made of {base} bars"),
                 _ => format!("{size} bars as stored"),
             };
-            let drawn = format!("{} drawn of {} stored", number::count(u64::from(info.bars)), number::count(info.stored_bars));
+            let drawn = format!(
+                "{} drawn of {} stored",
+                number::count(u64::from(info.bars)),
+                number::count(info.stored_bars)
+            );
             Some(format!("{how} · {drawn}"))
         })
     };
-    let coarsened = move || control.loaded.with(|loaded| loaded.as_ref().is_some_and(|loaded| loaded.info.coarsened));
+    let coarsened =
+        move || control.loaded.with(|loaded| loaded.as_ref().is_some_and(|loaded| loaded.info.coarsened));
     view! {
         <figcaption class="state-line" data-test="state-line">
             <span>{window}</span>
-            <span><b data-test="in-view">{move || number::count(u64::from(control.in_view.get()))}</b> " bars in view"</span>
+            <span><b data-test="in-view">{move || number::count(control.in_view() as u64)}</b> " bars in view"</span>
             <span data-test="made">{made}</span>
             <span>"series " {number::count(control.stored_rows)}</span>
             {move || coarsened().then(|| view! { <span class="warn"><span aria-hidden="true">"▲ "</span>"coarser than asked for: this window holds too many bars"</span> })}

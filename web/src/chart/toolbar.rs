@@ -1,6 +1,6 @@
 //! What a chart shows: series, size of bars, stretch, date, scale, and ways to take it along.
 
-use engine::bars::UnixNanos;
+use engine::bars::{DAY, UnixNanos};
 use engine::protocol::SeriesInfo;
 use leptos::prelude::*;
 
@@ -72,19 +72,20 @@ fn Presets(control: Control) -> impl IntoView {
 /// A date field; the window keeps its length and starts there.
 #[component]
 fn GoToDate(control: Control) -> impl IntoView {
+    let page = page();
     let day = |instant: UnixNanos| instant.date().to_string();
-    let (first, last) = (day(control.extent.data.start), day(control.extent.data.end.plus(-1)));
     let go = move |event: leptos::ev::Event| {
-        if let Ok(at) = event_target_value(&event).parse::<UnixNanos>() {
-            let data = control.extent.data;
-            let at = at.max(data.start.floor(engine::bars::DAY)).min(data.end.plus(-1));
-            control.go_to(starting_at(at, control.window.get_untracked()));
-        }
+        let Ok(at) = event_target_value(&event).trim().parse::<UnixNanos>() else {
+            return page.say("a date is like 2024-01-31, or 2024-01-31 14:30");
+        };
+        let data = control.extent.data;
+        let at = at.max(data.start.floor(DAY)).min(data.end.plus(-1));
+        control.go_to(starting_at(at, control.window.get_untracked()));
     };
     view! {
         <label class="date" title="Go to date (d)">
             <span class="hidden">"Go to date"</span>
-            <input id="go-to-date" type="date" min=first max=last prop:value=move || day(time_of(control)) on:change=go />
+            <input id="go-to-date" type="text" placeholder="2024-01-31" autocomplete="off" spellcheck="false" prop:value=move || day(time_of(control)) on:change=go />
         </label>
     }
 }

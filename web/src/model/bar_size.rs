@@ -37,7 +37,8 @@ impl BarSize {
 
     /// The customary sizes that bars of `base` can be resampled to, `base` first.
     pub(crate) fn choices(base: i64) -> Vec<Self> {
-        let coarser = Self::CUSTOMARY.into_iter().filter(|size| size.0 > base && base > 0 && size.0 % base == 0);
+        let coarser =
+            Self::CUSTOMARY.into_iter().filter(|size| size.0 > base && base > 0 && size.0 % base == 0);
         Self::new(base).into_iter().chain(coarser).collect()
     }
 }
@@ -59,7 +60,12 @@ impl FromStr for BarSize {
         let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(fail)?;
         let (count, unit) = text.split_at(digits);
         let nanos = UNITS.into_iter().find(|(name, _)| *name == unit).ok_or_else(fail)?.1;
-        count.parse::<i64>().ok().and_then(|count| count.checked_mul(nanos)).and_then(Self::new).ok_or_else(fail)
+        count
+            .parse::<i64>()
+            .ok()
+            .and_then(|count| count.checked_mul(nanos))
+            .and_then(Self::new)
+            .ok_or_else(fail)
     }
 }
 
@@ -87,7 +93,8 @@ mod tests {
 
     #[test]
     fn only_multiples_are_offered() {
-        let labels = |base| BarSize::choices(base).iter().map(BarSize::to_string).collect::<Vec<_>>().join(" ");
+        let labels =
+            |base| BarSize::choices(base).iter().map(BarSize::to_string).collect::<Vec<_>>().join(" ");
         assert_eq!(labels(MINUTE), "1m 5m 15m 30m 1h 4h 1d");
         assert_eq!(labels(2 * MINUTE), "2m 30m 1h 4h 1d");
         assert_eq!(labels(DAY), "1d");

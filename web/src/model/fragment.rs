@@ -75,7 +75,10 @@ impl Fragment {
     pub(crate) fn parse(text: &str) -> (Self, Vec<String>) {
         let text = text.trim_start_matches('#').trim_start_matches('/');
         let (path, query) = text.split_once('?').unwrap_or((text, ""));
-        let mut out = Self { view: View::ALL.into_iter().find(|view| view.path() == path).unwrap_or_default(), ..Self::default() };
+        let mut out = Self {
+            view: View::ALL.into_iter().find(|view| view.path() == path).unwrap_or_default(),
+            ..Self::default()
+        };
         let mut complaints = Vec::new();
         for (key, value) in query_text::parse(query) {
             if let Err(reason) = out.set(&key, &value) {
@@ -88,7 +91,9 @@ impl Fragment {
     fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
             "c" => self.catalog = Some(value.to_owned()),
-            "snap" => self.snapshot = Some(value.parse().map_err(|_| "a snapshot is a whole number".to_owned())?),
+            "snap" => {
+                self.snapshot = Some(value.parse().map_err(|_| "a snapshot is a whole number".to_owned())?)
+            }
             "i" => self.series = Some(value.parse().map_err(|error| format!("{error}"))?),
             "from" => self.from = Some(value.parse().map_err(|error| format!("{error}"))?),
             "to" => self.to = Some(value.parse().map_err(|error| format!("{error}"))?),
@@ -109,7 +114,8 @@ impl Fragment {
     /// The fragment with its `#`.
     pub(crate) fn print(&self) -> String {
         let mut pairs = Vec::new();
-        let mut put = |key: &str, value: Option<String>| pairs.extend(value.map(|value| (key.to_owned(), value)));
+        let mut put =
+            |key: &str, value: Option<String>| pairs.extend(value.map(|value| (key.to_owned(), value)));
         put("c", self.catalog.clone());
         put("snap", self.snapshot.map(|snapshot| snapshot.to_string()));
         put("i", self.series.as_ref().map(BarType::to_string));
@@ -189,7 +195,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_said() {
-        let (state, complaints) = Fragment::parse("#/chart?snap=x&i=AAPL&from=soon&bar=5q&fast=-1&cash=lots&sort=up");
+        let (state, complaints) =
+            Fragment::parse("#/chart?snap=x&i=AAPL&from=soon&bar=5q&fast=-1&cash=lots&sort=up");
         assert_eq!(state, Fragment { view: View::Chart, ..Fragment::default() });
         assert_eq!(complaints.len(), 7, "{complaints:?}");
         assert!(complaints[2].contains("`from=soon`"), "{}", complaints[2]);

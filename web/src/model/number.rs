@@ -11,7 +11,8 @@ pub(crate) fn fixed(value: f64, decimals: usize) -> String {
         return "–".into();
     }
     let text = format!("{:.decimals$}", value.abs());
-    let (whole, fraction) = text.split_once('.').map_or((text.as_str(), ""), |(whole, fraction)| (whole, fraction));
+    let (whole, fraction) =
+        text.split_once('.').map_or((text.as_str(), ""), |(whole, fraction)| (whole, fraction));
     let dot = if fraction.is_empty() { "" } else { "." };
     let zero = text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
     let sign = if value < 0.0 && !zero { "−" } else { "" };
@@ -21,7 +22,11 @@ pub(crate) fn fixed(value: f64, decimals: usize) -> String {
 /// A number with its sign, also when it is positive: `+0.12`.
 pub(crate) fn signed(value: f64, decimals: usize) -> String {
     let text = fixed(value, decimals);
-    if value > 0.0 && text.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) { format!("+{text}") } else { text }
+    if value > 0.0 && text.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) {
+        format!("+{text}")
+    } else {
+        text
+    }
 }
 
 /// Bytes in steps of 1024: `1.2 MB`.
@@ -59,7 +64,11 @@ pub(crate) fn plain(value: f64) -> String {
 
 /// Reads a number a user typed or pasted: grouping, blanks, a real minus and a trailing percent sign (a hundredth) are fine.
 pub(crate) fn read(text: &str) -> Option<f64> {
-    let text: String = text.chars().filter(|c| !c.is_whitespace() && *c != ',').map(|c| if c == '−' { '-' } else { c }).collect();
+    let text: String = text
+        .chars()
+        .filter(|c| !c.is_whitespace() && *c != ',')
+        .map(|c| if c == '−' { '-' } else { c })
+        .collect();
     let (text, unit) = text.strip_suffix('%').map_or((text.as_str(), 1.0), |text| (text, 100.0));
     text.parse::<f64>().ok().filter(|value| value.is_finite()).map(|value| value / unit)
 }
@@ -81,14 +90,29 @@ mod tests {
 
     #[test]
     fn prints() {
-        assert_eq!([count(0), count(999), count(20_160), count(u64::MAX)], ["0", "999", "20,160", "18,446,744,073,709,551,615"]);
-        for (value, decimals, expected) in
-            [(0.0, 2, "0.00"), (-0.001, 2, "0.00"), (-1234.5, 2, "−1,234.50"), (42_000.0, 0, "42,000"), (1.10864, 5, "1.10864"), (f64::NAN, 2, "–")]
-        {
+        assert_eq!(
+            [count(0), count(999), count(20_160), count(u64::MAX)],
+            ["0", "999", "20,160", "18,446,744,073,709,551,615"]
+        );
+        for (value, decimals, expected) in [
+            (0.0, 2, "0.00"),
+            (-0.001, 2, "0.00"),
+            (-1234.5, 2, "−1,234.50"),
+            (42_000.0, 0, "42,000"),
+            (1.10864, 5, "1.10864"),
+            (f64::NAN, 2, "–"),
+        ] {
             assert_eq!(fixed(value, decimals), expected);
         }
-assert_eq!([signed(0.126, 2), signed(-0.5, 1), signed(0.001, 2)], ["+0.13", "−0.5", "0.00"]);
-        for (bytes, expected) in [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KB"), (1_048_575, "1.0 MB"), (240_000, "234 KB"), (5_368_709_120, "5.0 GB")] {
+        assert_eq!([signed(0.126, 2), signed(-0.5, 1), signed(0.001, 2)], ["+0.13", "−0.5", "0.00"]);
+        for (bytes, expected) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KB"),
+            (1_048_575, "1.0 MB"),
+            (240_000, "234 KB"),
+            (5_368_709_120, "5.0 GB"),
+        ] {
             assert_eq!(size(bytes), expected);
         }
         assert_eq!([count_of(1, "gap"), count_of(2, "gap")], ["1 gap", "2 gaps"]);

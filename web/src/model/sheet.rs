@@ -102,7 +102,8 @@ impl Column {
     }
 
     fn compare(self, a: &SeriesInfo, b: &SeriesInfo) -> Ordering {
-        let share = |series: &SeriesInfo| series.expected.map(|expected| series.rows as f64 / expected.max(1) as f64);
+        let share =
+            |series: &SeriesInfo| series.expected.map(|expected| series.rows as f64 / expected.max(1) as f64);
         match self {
             Self::Instrument => a.bar_type.instrument.cmp(&b.bar_type.instrument),
             Self::Bar => (a.interval, &a.bar_type.spec).cmp(&(b.interval, &b.bar_type.spec)),
@@ -210,9 +211,14 @@ mod tests {
 
     #[test]
     fn sorts_both_ways_with_stable_ties() {
-        for (sort, expected) in
-            [("instrument", [0, 1, 2]), ("-instrument", [2, 1, 0]), ("-rows", [1, 0, 2]), ("rows", [0, 2, 1]), ("coverage", [2, 0, 1]), ("state", [1, 0, 2])]
-        {
+        for (sort, expected) in [
+            ("instrument", [0, 1, 2]),
+            ("-instrument", [2, 1, 0]),
+            ("-rows", [1, 0, 2]),
+            ("rows", [0, 2, 1]),
+            ("coverage", [2, 0, 1]),
+            ("state", [1, 0, 2]),
+        ] {
             assert_eq!(arrange(&three(), "", sort.parse().expect("a sort")), expected, "{sort}");
         }
     }
@@ -239,6 +245,9 @@ mod tests {
     #[test]
     fn a_second_click_turns_the_order() {
         let first = Sort::default().clicked(Column::Rows);
-        assert_eq!((first.to_string(), first.clicked(Column::Rows).to_string()), ("-rows".into(), "rows".into()));
+        assert_eq!(
+            (first.to_string(), first.clicked(Column::Rows).to_string()),
+            ("-rows".into(), "rows".into())
+        );
     }
 }

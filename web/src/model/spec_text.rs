@@ -41,7 +41,9 @@ pub(crate) fn set(spec: &mut Spec, key: &str, value: &str) -> Option<Result<(), 
         "units" => one_of(value, &[Units::Whole, Units::Fractional], units).map(|units| spec.units = units),
         "excl" => flag(value).map(|on| spec.exclusive = on),
         "final" => flag(value).map(|on| spec.finalize = on),
-        "profile" => one_of(value, &[Profile::Barkeep, Profile::Btpy06], profile).map(|profile| spec.profile = profile),
+        "profile" => {
+            one_of(value, &[Profile::Barkeep, Profile::Btpy06], profile).map(|profile| spec.profile = profile)
+        }
         _ => return None,
     })
 }
@@ -68,7 +70,12 @@ pub(crate) fn profile(profile: Profile) -> &'static str {
 }
 
 fn window(value: &str) -> Result<u32, String> {
-    value.trim().parse().ok().filter(|bars| *bars > 0).ok_or_else(|| "a window is a whole number of bars from 1".into())
+    value
+        .trim()
+        .parse()
+        .ok()
+        .filter(|bars| *bars > 0)
+        .ok_or_else(|| "a window is a whole number of bars from 1".into())
 }
 
 fn real(value: &str) -> Result<f64, String> {

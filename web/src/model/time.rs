@@ -58,7 +58,10 @@ pub(crate) fn length(nanos: i64) -> String {
         return format!("{sign}{} ms", nanos / 1_000_000);
     };
     let (unit, name) = UNITS[first];
-    let rest = UNITS.get(first + 1).map(|(finer, name)| (nanos % unit / finer, name)).filter(|(count, _)| *count > 0);
+    let rest = UNITS
+        .get(first + 1)
+        .map(|(finer, name)| (nanos % unit / finer, name))
+        .filter(|(count, _)| *count > 0);
     match rest {
         Some((count, finer)) => format!("{sign}{} {name} {count} {finer}", nanos / unit),
         None => format!("{sign}{} {name}", nanos / unit),
@@ -106,10 +109,18 @@ mod tests {
 
     #[test]
     fn lengths() {
-        for (nanos, expected) in [(0, "0 ms"), (90 * SECOND, "1 m 30 s"), (6 * HOUR + 30 * MINUTE, "6 h 30 m"), (14 * DAY, "14 d"), (-HOUR, "−1 h")] {
+        for (nanos, expected) in [
+            (0, "0 ms"),
+            (90 * SECOND, "1 m 30 s"),
+            (6 * HOUR + 30 * MINUTE, "6 h 30 m"),
+            (14 * DAY, "14 d"),
+            (-HOUR, "−1 h"),
+        ] {
             assert_eq!(length(nanos), expected);
         }
-        for (nanos, expected) in [(0, "just now"), (61 * SECOND, "1 min ago"), (3 * HOUR, "3 h ago"), (72 * HOUR, "3 d ago")] {
+        for (nanos, expected) in
+            [(0, "just now"), (61 * SECOND, "1 min ago"), (3 * HOUR, "3 h ago"), (72 * HOUR, "3 d ago")]
+        {
             assert_eq!(ago(UnixNanos(0), UnixNanos(nanos)), expected);
         }
     }

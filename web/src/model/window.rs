@@ -140,12 +140,18 @@ mod tests {
     }
 
     fn equity() -> Extent {
-        Extent { data: range("2024-01-02T14:30Z", "2024-01-19T21:00Z"), base: MINUTE, calendar: Some(Calendar::UsEquities) }
+        Extent {
+            data: range("2024-01-02T14:30Z", "2024-01-19T21:00Z"),
+            base: MINUTE,
+            calendar: Some(Calendar::UsEquities),
+        }
     }
 
     #[test]
     fn presets_are_cut_to_the_data() {
-        for ((name, preset), expected) in Preset::ALL.into_iter().zip(["2024-01-14", "2024-01-10", "2024-01-01", "2024-01-01"]) {
+        for ((name, preset), expected) in
+            Preset::ALL.into_iter().zip(["2024-01-14", "2024-01-10", "2024-01-01", "2024-01-01"])
+        {
             assert_eq!(crypto().preset(preset), range(expected, "2024-01-15"), "{name}");
         }
         assert_eq!(crypto().clip(Some(range("2020-01-01", "2021-01-01"))), crypto().opening());
@@ -182,7 +188,12 @@ mod tests {
         assert!(needs(noon, "1m", 5 * MINUTE), "finer");
         assert!(needs(noon, "1h", MINUTE), "coarser");
         assert!(!needs(range("2024-02-05", "2024-02-06"), "1m", MINUTE), "outside the data");
-        let start = crypto().needs_load(range("2023-12-31", "2024-01-02"), size("1m"), range("2024-01-01", "2024-01-07"), MINUTE);
+        let start = crypto().needs_load(
+            range("2023-12-31", "2024-01-02"),
+            size("1m"),
+            range("2024-01-01", "2024-01-07"),
+            MINUTE,
+        );
         assert!(!start, "nothing to load before the first bar");
     }
 }

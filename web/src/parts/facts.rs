@@ -10,7 +10,10 @@ use crate::model::sheet::label;
 #[component]
 pub(crate) fn FactLine(series: SeriesInfo) -> impl IntoView {
     let spec = series.bar_type.spec;
-    let calendar = series.calendar.clone().map_or_else(|| "calendar unknown".to_owned(), |name| format!("calendar {name}"));
+    let calendar = series
+        .calendar
+        .clone()
+        .map_or_else(|| "calendar unknown".to_owned(), |name| format!("calendar {name}"));
     view! {
         <p class="facts">
             <b>{spec_label(&spec)}</b>

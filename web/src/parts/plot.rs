@@ -61,13 +61,19 @@ impl Plot {
     /// Hears an event; the handler lives as long as the plot.
     pub(crate) fn on(self, event: &str, mut handler: impl FnMut(CustomEvent) + 'static) {
         let closure = Closure::<dyn FnMut(CustomEvent)>::new(move |event| handler(event));
-        self.with(|element| drop(element.add_event_listener_with_callback(event, closure.as_ref().unchecked_ref())));
+        self.with(|element| {
+            drop(element.add_event_listener_with_callback(event, closure.as_ref().unchecked_ref()))
+        });
         self.handlers.update_value(|handlers| handlers.push(closure));
     }
 
     /// Offers the chart as a PNG file.
     pub(crate) fn save_png(self, name: String) {
-        let Some(promise) = self.call("toBlob", &[]).and_then(|value| value.dyn_into::<js_sys::Promise>().ok()) else { return };
+        let Some(promise) =
+            self.call("toBlob", &[]).and_then(|value| value.dyn_into::<js_sys::Promise>().ok())
+        else {
+            return;
+        };
         leptos::task::spawn_local(async move {
             if let Ok(blob) = wasm_bindgen_futures::JsFuture::from(promise).await {
                 browser::download(&name, &blob.unchecked_into());

@@ -23,8 +23,8 @@ pub(crate) fn ProblemPanel(
     view! {
         <section class="problem" role="alert" data-kind=problem.kind.clone()>
             <h2><span class="bad" aria-hidden="true">"✖ "</span>{sentence(&problem.what)}</h2>
-            {(!problem.why.is_empty()).then(|| view! { <p class="why"><b>"Why we think so: "</b>{marked(&problem.why)}</p> })}
-            <ol>{problem.next.iter().map(|step| view! { <li>{marked(step)}</li> }).collect_view()}</ol>
+            {(!problem.why.is_empty()).then(|| view! { <p class="why"><b>"Why we think so: "</b>{marked(&problem.why, false)}</p> })}
+            <ol>{problem.next.iter().map(|step| view! { <li>{marked(step, true)}</li> }).collect_view()}</ol>
             <p class="actions">
                 <button class="primary" on:click=move |_| on_retry()>{retry}</button>
                 <button on:click=move |_| page.copy(details.clone(), "details copied")>"Copy details"</button>
@@ -60,8 +60,8 @@ pub(crate) fn not_found(what: &str, why: &str, next: &[&str]) -> Problem {
     Problem { kind: "not_found".into(), ..problem(what, why, next) }
 }
 
-/// Text in which `backticks` mark what can be copied.
-pub(crate) fn marked(text: &str) -> impl IntoView + use<> {
+/// Text in which `backticks` mark code, with a button to copy it where one acts on it.
+fn marked(text: &str, copyable: bool) -> impl IntoView + use<> {
     let page = page();
     let piece = move |(index, piece): (usize, &str)| {
         let piece = piece.to_owned();
@@ -72,7 +72,7 @@ pub(crate) fn marked(text: &str) -> impl IntoView + use<> {
         let label = format!("Copy {piece}");
         view! {
             <code>{piece}</code>
-            <button class="copy" aria-label=label title="Copy" on:click=move |_| page.copy(copied.clone(), "copied")>"⧉"</button>
+            {copyable.then(|| view! { <button class="copy" aria-label=label on:click=move |_| page.copy(copied.clone(), "copied")>"copy"</button> })}
         }
         .into_any()
     };
@@ -86,7 +86,12 @@ fn details(problem: &Problem) -> String {
         out.push_str(&format!("  {}. {step}\n", index + 1));
     }
     let url = page.catalog_url.get_untracked();
-    out + &format!("kind {} · catalog {url} · engine {} · {}\n", problem.kind, engine::protocol::BUILD, page.fragment.with_untracked(|f| f.print()))
+    out + &format!(
+        "kind {} · catalog {url} · engine {} · {}\n",
+        problem.kind,
+        engine::protocol::BUILD,
+        page.fragment.with_untracked(|f| f.print())
+    )
 }
 
 fn sentence(text: &str) -> String {

@@ -7,7 +7,10 @@ use crate::worker::Progress;
 
 /// A bar with bytes while `busy`; it keeps its place, so nothing jumps.
 #[component]
-pub(crate) fn ProgressBar(#[prop(into)] busy: Signal<bool>, progress: RwSignal<Option<Progress>>) -> impl IntoView {
+pub(crate) fn ProgressBar(
+    #[prop(into)] busy: Signal<bool>,
+    progress: RwSignal<Option<Progress>>,
+) -> impl IntoView {
     let share = move || {
         let known = progress.get().filter(|progress| progress.total > 0);
         known.map(|progress| (progress.done as f64 / progress.total as f64 * 100.0).min(100.0))

@@ -18,7 +18,12 @@ pub(crate) fn chosen(page: Page) -> Result<SeriesInfo, Problem> {
         let held: Vec<String> = all.iter().take(3).map(|series| series.bar_type.to_string()).collect();
         not_found(
             &format!("this catalog holds no {wanted}"),
-            &format!("it holds {} series: {}{}", all.len(), held.join(", "), if all.len() > 3 { " …" } else { "" }),
+            &format!(
+                "it holds {} series: {}{}",
+                all.len(),
+                held.join(", "),
+                if all.len() > 3 { " …" } else { "" }
+            ),
             &["choose a series on the Catalog page", "or open the catalog that the link was made for"],
         )
     })
@@ -42,8 +47,7 @@ pub(crate) fn empty_catalog() -> Problem {
 pub(crate) fn SeriesChoice(series: SeriesInfo) -> impl IntoView {
     let page = page();
     let current = series.bar_type.to_string();
-    let options = page
-        .series()
+    let options = untrack(|| page.series())
         .into_iter()
         .map(|item| {
             let value = item.bar_type.to_string();

@@ -36,7 +36,12 @@ const KEYS: [(&str, &str); 15] = [
 pub(crate) fn listen_to_keys(page: Page) {
     let waits_for_page = StoredValue::new(false);
     window_event_listener(leptos::ev::keydown, move |event| {
-        if event.default_prevented() || event.ctrl_key() || event.meta_key() || event.alt_key() || types_text(&event) {
+        if event.default_prevented()
+            || event.ctrl_key()
+            || event.meta_key()
+            || event.alt_key()
+            || types_text(&event)
+        {
             return;
         }
         if browser::stored(KEY).as_deref() == Some("off") {
@@ -100,7 +105,8 @@ fn step_series(page: Page, by: isize) {
 fn types_text(event: &KeyboardEvent) -> bool {
     let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
     target.is_some_and(|element| {
-        matches!(element.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA") && element.get_attribute("type").as_deref() != Some("checkbox")
+        matches!(element.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA")
+            && element.get_attribute("type").as_deref() != Some("checkbox")
     })
 }
 
@@ -124,7 +130,8 @@ pub(crate) fn KeyHelp() -> impl IntoView {
         enabled.set(on);
         browser::store(KEY, (!on).then_some("off"));
     };
-    let rows = KEYS.map(|(key, what)| view! { <tr><th scope="row"><kbd>{key}</kbd></th><td>{what}</td></tr> });
+    let rows =
+        KEYS.map(|(key, what)| view! { <tr><th scope="row"><kbd>{key}</kbd></th><td>{what}</td></tr> });
     view! {
         <dialog node_ref=dialog class="keys" aria-labelledby="keys-title" on:close=move |_| page.help_open.set(false)>
             <h2 id="keys-title">"Keys"</h2>
