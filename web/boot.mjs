@@ -17,19 +17,25 @@ export default function initializer() {
   const bar = document.getElementById('boot-bar');
   const slow = setTimeout(() => { words.textContent += ' Slow connection?'; }, SLOW_MS);
   return {
-    onStart: () => {},
+    onStart: () => { if (/^#\/(chart|backtest)/.test(location.hash)) loadChart(); },
     onProgress: ({ current, total }) => {
       // A compressed body counts more bytes than its header promised.
       if (total > 0) bar.value = Math.min(100, current / total * 100);
       words.textContent = `loading the page… ${(current / 1024).toFixed(0)} KB`;
     },
     onComplete: () => clearTimeout(slow),
-    onSuccess: () => {},
+    onSuccess: () => requestAnimationFrame(() => setTimeout(loadChart)),
     onFailure: (error) => {
       clearTimeout(slow);
       stopped('The page could not be started', String(error?.message ?? error));
     },
   };
+}
+
+/** Defines <bar-chart>: at once for a view that draws, after the first paint otherwise, which does not need it. */
+function loadChart() {
+  const path = document.querySelector('meta[name="barkeep-chart"]').content;
+  import(new URL(path, document.baseURI)).catch((error) => stopped('The chart could not be loaded', String(error?.message ?? error)));
 }
 
 /** Shows the shape of every error: what, why, what to do. */

@@ -239,8 +239,11 @@ fn receipt(commit: &Commit, committed: bool) -> Receipt {
 /// What a commit of `additions` builds on.
 async fn read_base(store: &Store, additions: &[Addition]) -> Result<Base> {
     let Some((snapshot, sha256)) = newest(store).await? else {
-        if store.any_under("data").await? {
-            return Err(foreign(store));
+        for key in store.list("data").await? {
+            // Files of a first commit that was stopped are harmless: they are named by their content.
+            if !is_own(store, &key, key.rsplit('/').next().unwrap_or_default()).await? {
+                return Err(foreign(store));
+            }
         }
         return Ok(Base::default());
     };
@@ -255,20 +258,55 @@ async fn read_base(store: &Store, additions: &[Addition]) -> Result<Base> {
     }
     let mut series = BTreeMap::new();
     for addition in additions {
-        let entries = match &snapshot.table {
-            SeriesTable::Inline(entries) => Some(entries),
-            SeriesTable::Shards(_) => shards.get(&ShardRef::shard_of(&addition.bar_type)),
-        };
-        let entry =
-            entries.and_then(|entries| entries.iter().find(|entry| entry.bar_type == addition.bar_type));
-        if let Some(entry) = entry {
-            let manifest = read_manifest(store, entry).await?;
-            let query = Query { range: addition.range(), ..Query::default() };
-            let overlapping = read_bars(store, plan(&manifest, query)?, Columns::ALL).await?;
-            series.insert(addition.bar_type.clone(), SeriesBase { manifest, overlapping });
-        }
+        let stored = read_series(store, &snapshot, &shards, addition).await?;
+        refuse_foreign_files(store, addition, stored.as_ref()).await?;
+        series.extend(stored.map(|stored| (addition.bar_type.clone(), stored)));
     }
     Ok(Base { snapshot: Some((snapshot, sha256)), shards, series })
+}
+
+async fn read_series(
+    store: &Store,
+    snapshot: &Snapshot,
+    shards: &BTreeMap<u8, Vec<SeriesEntry>>,
+    addition: &Addition,
+) -> Result<Option<SeriesBase>> {
+    let entries = match &snapshot.table {
+        SeriesTable::Inline(entries) => Some(entries),
+        SeriesTable::Shards(_) => shards.get(&ShardRef::shard_of(&addition.bar_type)),
+    };
+    let entry = entries.and_then(|entries| entries.iter().find(|entry| entry.bar_type == addition.bar_type));
+    let Some(entry) = entry else { return Ok(None) };
+    let manifest = read_manifest(store, entry).await?;
+    let query = Query { range: addition.range(), ..Query::default() };
+    let overlapping = read_bars(store, plan(&manifest, query)?, Columns::ALL).await?;
+    Ok(Some(SeriesBase { manifest, overlapping }))
+}
+
+/// Refuses bars where another program has written a file of the same time: whoever lists the directory would see them twice.
+async fn refuse_foreign_files(store: &Store, addition: &Addition, stored: Option<&SeriesBase>) -> Result<()> {
+    let directory = format!("data/bars/{}", names::series_directory(&addition.bar_type));
+    let range = addition.range();
+    for key in store.list(&directory).await? {
+        let known = stored.is_some_and(|stored| stored.manifest.partitions.iter().any(|partition| partition.object.key == key));
+        let name = key.rsplit('/').next().unwrap_or_default();
+        let overlaps = names::parse_file_name(name).is_some_and(|(first, last)| last >= range.start && first < range.end);
+        if known || !overlaps || is_own(store, &key, name).await? {
+            continue;
+        }
+        return Err(Error::new(ErrorKind::Conflict, format!("another program has written bars of {} for that time", addition.bar_type))
+            .because(format!("`{key}` is in the catalog's directory and not in its manifest; with both, NautilusTrader and DuckDB would read bars twice"))
+            .then("move that file away if its bars are in the import")
+            .then("or import only the other bars; this version does not take foreign files into the manifest yet"));
+    }
+    Ok(())
+}
+
+/// Whether a file is named by its content as ours are: one of a commit that is under way or was stopped.
+async fn is_own(store: &Store, key: &str, name: &str) -> Result<bool> {
+    let hash = name.strip_suffix(".parquet").and_then(|stem| stem.rsplit_once('_')).map(|(_, hash)| hash).unwrap_or_default();
+    let bytes = if hash.len() == 16 { store.get(key).await? } else { None };
+    Ok(bytes.is_some_and(|bytes| Sha256::of(&bytes).short() == hash))
 }
 
 /// The newest snapshot: the head's, or one that a stopped writer committed after it.

@@ -162,6 +162,16 @@ impl Store {
         }
     }
 
+    /// The keys under `prefix`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SourceUnavailable`] if the store fails.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>> {
+        use futures::TryStreamExt;
+        let listing = self.inner.list(Some(&path(prefix)?)).map_ok(|object| object.location.to_string());
+        listing.try_collect().await.map_err(|error| self.failed("list", prefix, &error))
+    }
+
     fn failed(&self, verb: &str, key: &str, error: &object_store::Error) -> Error {
         Error::new(ErrorKind::SourceUnavailable, format!("could not {verb} `{key}` in {}", self.location))
             .because(causes(error))

@@ -129,6 +129,24 @@ fn catalogs_that_are_none() {
 }
 
 #[test]
+fn a_foreign_file_is_not_doubled() {
+    let place = Place::new();
+    place.file("bars.csv", format!("{HEADER}{}", rows(0..10)));
+    place.barkeep(IMPORT);
+    let directory = place.catalog().join("data/bars").join(SERIES);
+    let ours = std::fs::read_dir(&directory).unwrap().next().unwrap().unwrap().path();
+    // As NautilusTrader names it, for the ten minutes after ours.
+    let foreign = directory.join("2024-01-08T14-41-00-000000000Z_2024-01-08T14-50-00-000000000Z.parquet");
+    std::fs::copy(ours, &foreign).unwrap();
+    place.file("bars.csv", format!("{HEADER}{}", rows(0..20)));
+    let refused = place.barkeep(IMPORT);
+    assert_eq!(refused.code, 4);
+    assert!(refused.err.contains("another program has written") && refused.err.contains("14-41-00"), "{}", refused.err);
+    std::fs::remove_file(foreign).unwrap();
+    assert!(place.barkeep(IMPORT).out.contains("added 10 bars"));
+}
+
+#[test]
 fn damage_is_found_and_named() {
     let place = Place::new();
     let catalog = place.demo().catalog();
@@ -176,6 +194,9 @@ fn a_stopped_writer_leaves_a_whole_catalog() {
     assert!(place.barkeep(IMPORT).out.contains("snapshot 3"));
     std::fs::remove_file(&head).unwrap();
     assert!(place.barkeep("info").out.contains("snapshot   3"));
+    // And as if it was killed before its very first commit.
+    std::fs::remove_dir_all(catalog.join("manifest")).unwrap();
+    assert!(place.barkeep("demo --no-serve").out.contains("27,090 bars"));
 }
 
 #[test]

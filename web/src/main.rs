@@ -10,6 +10,7 @@ mod backtest;
 mod browser;
 mod catalog;
 mod chart;
+mod message;
 mod model;
 mod parts;
 mod shell;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
 
-use crate::browser;
+use crate::{browser, message};
 
 /// What the worker is doing.
 #[derive(Clone, Debug, PartialEq)]
@@ -169,13 +169,9 @@ impl Engine {
     }
 
     fn receive(self, data: &JsValue) {
-        let columns = Reflect::get(data, &"columns".into()).unwrap_or(JsValue::UNDEFINED);
-        if let Some(object) = data.dyn_ref::<js_sys::Object>() {
-            drop(Reflect::delete_property(object, &"columns".into()));
-        }
-        match serde_wasm_bindgen::from_value::<Message>(data.clone()) {
-            Ok(Message::Ready { v, build }) => self.greet(v, &build),
-            Ok(Message::Progress { id, done, total, network }) => {
+        match message::read(data) {
+            Ok((Message::Ready { v, build }, _)) => self.greet(v, &build),
+            Ok((Message::Progress { id, done, total, network }, _)) => {
                 self.network.set(network);
                 let progress =
                     self.inner.with_value(|inner| inner.asked.get(&id).and_then(|asked| asked.progress));
@@ -183,18 +179,18 @@ impl Engine {
                     let _ = progress.try_set(Some(Progress { done, total }));
                 }
             }
-            Ok(Message::Done { id, answer, network }) => {
+            Ok((Message::Done { id, answer, network }, columns)) => {
                 self.network.set(network);
                 self.settle(id, Ok(Reply { answer: *answer, columns }));
             }
-            Ok(Message::Failed { id, problem, network }) => {
+            Ok((Message::Failed { id, problem, network }, _)) => {
                 self.network.set(network);
                 // Questions count from 1; 0 is the engine speaking of itself.
                 if id == 0 { self.fail(problem) } else { self.settle(id, Err(problem)) }
             }
             Err(error) => self.fail(problem(
                 "the engine said something this page does not understand",
-                &error.to_string(),
+                &error,
                 &["reload the page, past the cache: `Ctrl+Shift+R`"],
             )),
         }

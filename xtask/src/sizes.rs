@@ -1,7 +1,8 @@
 //! Sizes: what a visitor downloads, weighed against `budgets.txt`.
 //!
 //! The shell is what the first view needs besides the engine: HTML, scripts, styles and the page's wasm. The engine is
-//! everything in folders or files whose name begins with `engine`. Budgets are in bytes after gzip, which every host can send.
+//! everything in folders or files whose name begins with `engine`, the chart everything in `element` and `vendor`: it is loaded
+//! after the first paint. Budgets are in bytes after gzip, which every host can send.
 
 use std::fs;
 use std::io::Write;
@@ -82,7 +83,11 @@ fn budget(line: &str) -> Option<Budget> {
 }
 
 fn part_of(path: &str) -> &'static str {
-    if path.starts_with("engine") { "engine" } else { "shell" }
+    match path {
+        _ if path.starts_with("engine") => "engine",
+        _ if path.starts_with("element") || path.starts_with("vendor") => "chart",
+        _ => "shell",
+    }
 }
 
 fn judge(budget: &Budget, gzip_bytes: u64) -> Result<String, String> {
@@ -154,7 +159,7 @@ mod tests {
             assert!(budgets(broken).is_err(), "{broken}");
         }
         let ours: Vec<String> = budgets(BUDGETS)?.into_iter().map(|budget| budget.part).collect();
-        assert_eq!(ours, ["shell", "engine"]);
+        assert_eq!(ours, ["shell", "chart", "engine"]);
         Ok(())
     }
 
@@ -162,7 +167,7 @@ mod tests {
     fn files_belong_to_a_part() {
         let cases = [
             ("index.html", "shell"),
-            ("vendor/lightweight-charts.mjs", "shell"),
+            ("vendor/lightweight-charts.mjs", "chart"),
             ("web-1a2b_bg.wasm", "shell"),
             ("engine-1a2b/engine_bg.wasm", "engine"),
             ("engine/worker.mjs", "engine"),

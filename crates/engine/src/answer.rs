@@ -307,7 +307,9 @@ impl Opened {
     fn window(&self, series: &BarType, range: Option<TimeRange>) -> Result<Window> {
         let entry = self.entry(series)?;
         let interval = series.spec.interval().unwrap_or(0);
-        let held = TimeRange::new(entry.first.plus(-interval), entry.last.plus(1 - interval));
+        // The last bar opens before its close, so the close ends the range of opens; a bar without an interval opens at its stamp.
+        let end = if interval > 0 { entry.last } else { entry.last.plus(1) };
+        let held = TimeRange::new(entry.first.plus(-interval), end);
         let opens = range.unwrap_or(held).intersect(&held);
         let window = Window {
             opens: if opens.is_empty() { TimeRange::new(held.start, held.start) } else { opens },
