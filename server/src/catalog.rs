@@ -118,7 +118,10 @@ pub async fn scan(store: &Store, plan: Plan, mut on_rows: impl FnMut(Step) -> Re
             Step::Wait => match fetching.next().await {
                 Some((fetch, bytes)) => scan.supply(&fetch, bytes?)?,
                 None => {
-                    return Err(Error::new(ErrorKind::Internal, "a scan waits for bytes that nobody fetches"));
+                    return Err(Error::new(
+                        ErrorKind::Internal,
+                        "a scan waits for bytes that nobody fetches",
+                    ));
                 }
             },
             rows @ Step::Rows(..) => on_rows(rows)?,
@@ -288,9 +291,12 @@ async fn refuse_foreign_files(store: &Store, addition: &Addition, stored: Option
     let directory = format!("data/bars/{}", names::series_directory(&addition.bar_type));
     let range = addition.range();
     for key in store.list(&directory).await? {
-        let known = stored.is_some_and(|stored| stored.manifest.partitions.iter().any(|partition| partition.object.key == key));
+        let known = stored.is_some_and(|stored| {
+            stored.manifest.partitions.iter().any(|partition| partition.object.key == key)
+        });
         let name = key.rsplit('/').next().unwrap_or_default();
-        let overlaps = names::parse_file_name(name).is_some_and(|(first, last)| last >= range.start && first < range.end);
+        let overlaps = names::parse_file_name(name)
+            .is_some_and(|(first, last)| last >= range.start && first < range.end);
         if known || !overlaps || is_own(store, &key, name).await? {
             continue;
         }
@@ -304,7 +310,11 @@ async fn refuse_foreign_files(store: &Store, addition: &Addition, stored: Option
 
 /// Whether a file is named by its content as ours are: one of a commit that is under way or was stopped.
 async fn is_own(store: &Store, key: &str, name: &str) -> Result<bool> {
-    let hash = name.strip_suffix(".parquet").and_then(|stem| stem.rsplit_once('_')).map(|(_, hash)| hash).unwrap_or_default();
+    let hash = name
+        .strip_suffix(".parquet")
+        .and_then(|stem| stem.rsplit_once('_'))
+        .map(|(_, hash)| hash)
+        .unwrap_or_default();
     let bytes = if hash.len() == 16 { store.get(key).await? } else { None };
     Ok(bytes.is_some_and(|bytes| Sha256::of(&bytes).short() == hash))
 }

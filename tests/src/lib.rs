@@ -59,7 +59,14 @@ impl Place {
     pub fn barkeep(&self, words: &str) -> Said {
         let mut command = Command::new(binary());
         command.current_dir(self.directory.path()).env_remove("BARKEEP_CATALOG").env_remove("NAUTILUS_PATH");
-        said(command.arg("--catalog").arg(self.catalog()).args(words.split_whitespace()).output().expect("barkeep can be started"))
+        said(
+            command
+                .arg("--catalog")
+                .arg(self.catalog())
+                .args(words.split_whitespace())
+                .output()
+                .expect("barkeep can be started"),
+        )
     }
 
     /// Writes the demo catalog.

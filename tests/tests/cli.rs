@@ -11,7 +11,15 @@ const SERIES: &str = "AAPL.NASDAQ-1-MINUTE-LAST-EXTERNAL";
 
 /// Minutes of 2024-01-08 from 14:30, with 2 decimals.
 fn rows(minutes: std::ops::Range<i64>) -> String {
-    let row = |minute: i64| format!("{},185.{:02},186.00,184.50,185.{:02},{}\n", 1_704_724_200 + minute * 60, minute % 50, minute % 37, 100 + minute);
+    let row = |minute: i64| {
+        format!(
+            "{},185.{:02},186.00,184.50,185.{:02},{}\n",
+            1_704_724_200 + minute * 60,
+            minute % 50,
+            minute % 37,
+            100 + minute
+        )
+    };
     minutes.map(row).collect()
 }
 
@@ -21,8 +29,14 @@ fn an_import_can_be_read_back() {
     place.file("bars.csv", format!("{HEADER}{}", rows(0..390)));
     let done = place.barkeep(IMPORT);
     assert_eq!(done.code, 0, "{}", done.err);
-    assert!(done.out.contains("added 390 bars that close from 2024-01-08T14:31:00Z to 2024-01-08T21:00:00Z"), "{}", done.out);
-    let csv = place.barkeep(&format!("query {SERIES} --start 2024-01-08T14:31:00Z --end 2024-01-08T14:33:00Z --format csv"));
+    assert!(
+        done.out.contains("added 390 bars that close from 2024-01-08T14:31:00Z to 2024-01-08T21:00:00Z"),
+        "{}",
+        done.out
+    );
+    let csv = place.barkeep(&format!(
+        "query {SERIES} --start 2024-01-08T14:31:00Z --end 2024-01-08T14:33:00Z --format csv"
+    ));
     assert_eq!(
         csv.out,
         "ts_event,open,high,low,close,volume,ts_init\n\
@@ -32,7 +46,10 @@ fn an_import_can_be_read_back() {
     let columns = place.barkeep(&format!("query {SERIES} --columns ts_event,close --limit 1 --format jsonl"));
     assert_eq!(columns.out, "{\"ts_event\":\"2024-01-08T14:31:00Z\",\"close\":\"185.00\"}\n");
     let list: Value = serde_json::from_str(&place.barkeep("list --format json").out).unwrap();
-    assert_eq!((&list[0]["bar_type"], &list[0]["rows"], &list[0]["expected"]), (&SERIES.into(), &390.into(), &390.into()));
+    assert_eq!(
+        (&list[0]["bar_type"], &list[0]["rows"], &list[0]["expected"]),
+        (&SERIES.into(), &390.into(), &390.into())
+    );
     // Again: nothing new. Longer: only what is new, and as one more file.
     assert!(place.barkeep(IMPORT).out.contains("390 were stored already"));
     place.file("bars.csv", format!("{HEADER}{}", rows(0..400)));
@@ -108,7 +125,11 @@ fn contradictions_and_dry_runs_change_nothing() {
     place.file("bars.csv", format!("{HEADER}{}", rows(0..12).replace("184.50", "184.40")));
     let conflict = place.barkeep(IMPORT);
     assert_eq!(conflict.code, 4, "{}", conflict.err);
-    assert!(conflict.err.contains("10 of the bars differ") && conflict.err.contains("--overlap keep"), "{}", conflict.err);
+    assert!(
+        conflict.err.contains("10 of the bars differ") && conflict.err.contains("--overlap keep"),
+        "{}",
+        conflict.err
+    );
     let kept = place.barkeep(&format!("{IMPORT} --overlap keep"));
     assert!(kept.out.contains("added 2 bars") && kept.out.contains("10 differ"), "{}", kept.out);
 }
@@ -118,9 +139,14 @@ fn catalogs_that_are_none() {
     let place = Place::new();
     let missing = place.barkeep("list");
     assert_eq!(missing.code, 3);
-    assert!(missing.err.contains("there is no catalog") && missing.err.contains("barkeep demo"), "{}", missing.err);
+    assert!(
+        missing.err.contains("there is no catalog") && missing.err.contains("barkeep demo"),
+        "{}",
+        missing.err
+    );
     std::fs::create_dir_all(place.catalog().join("data/bar/X.Y-1-MINUTE-LAST-EXTERNAL")).unwrap();
-    std::fs::write(place.catalog().join("data/bar/X.Y-1-MINUTE-LAST-EXTERNAL/part-0.parquet"), b"PAR1").unwrap();
+    std::fs::write(place.catalog().join("data/bar/X.Y-1-MINUTE-LAST-EXTERNAL/part-0.parquet"), b"PAR1")
+        .unwrap();
     for command in ["list", IMPORT] {
         place.file("bars.csv", format!("{HEADER}{}", rows(0..3)));
         let foreign = place.barkeep(command);
@@ -141,7 +167,11 @@ fn a_foreign_file_is_not_doubled() {
     place.file("bars.csv", format!("{HEADER}{}", rows(0..20)));
     let refused = place.barkeep(IMPORT);
     assert_eq!(refused.code, 4);
-    assert!(refused.err.contains("another program has written") && refused.err.contains("14-41-00"), "{}", refused.err);
+    assert!(
+        refused.err.contains("another program has written") && refused.err.contains("14-41-00"),
+        "{}",
+        refused.err
+    );
     std::fs::remove_file(foreign).unwrap();
     assert!(place.barkeep(IMPORT).out.contains("added 10 bars"));
 }
@@ -150,7 +180,9 @@ fn a_foreign_file_is_not_doubled() {
 fn damage_is_found_and_named() {
     let place = Place::new();
     let catalog = place.demo().catalog();
-    let entry: Value = serde_json::from_str(&place.barkeep("info ACME.NASDAQ-1-MINUTE-LAST-EXTERNAL --format json").out).unwrap();
+    let entry: Value =
+        serde_json::from_str(&place.barkeep("info ACME.NASDAQ-1-MINUTE-LAST-EXTERNAL --format json").out)
+            .unwrap();
     let key = entry["partitions"][3]["key"].as_str().unwrap();
     let file = catalog.join(key);
     let good = std::fs::read(&file).unwrap();
@@ -216,7 +248,9 @@ fn wrong_usage_is_explained() {
         let failed = place.barkeep(words);
         assert!(failed.code != 0 && failed.err.contains(expected), "{words}: {}", failed.err);
     }
-    for command in ["", "import", "import csv", "list", "info", "query", "serve", "demo", "backtest", "backtest run"] {
+    for command in
+        ["", "import", "import csv", "list", "info", "query", "serve", "demo", "backtest", "backtest run"]
+    {
         let help = place.barkeep(&format!("{command} --help"));
         assert!(help.code == 0 && help.out.contains("Usage:"), "{command}");
     }

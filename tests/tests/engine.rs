@@ -24,7 +24,9 @@ impl Directory {
     }
 
     fn bytes(&self, key: &str) -> Result<Bytes, Error> {
-        std::fs::read(self.root.join(key)).map(Bytes::from).map_err(|error| Error::new(ErrorKind::NotFound, format!("no {key}")).because(error))
+        std::fs::read(self.root.join(key))
+            .map(Bytes::from)
+            .map_err(|error| Error::new(ErrorKind::NotFound, format!("no {key}")).because(error))
     }
 }
 
@@ -77,10 +79,28 @@ fn few_requests_to_the_first_candle() {
     let place = Place::new();
     let source = Directory::new(place.demo());
     let engine = opened(&source);
-    bars(&engine, &source, Op::Bars { series: series(BTC), range: range("2026-08-20", "2026-08-21"), step: None, max_bars: 8000 });
+    bars(
+        &engine,
+        &source,
+        Op::Bars {
+            series: series(BTC),
+            range: range("2026-08-20", "2026-08-21"),
+            step: None,
+            max_bars: 8000,
+        },
+    );
     assert_eq!(*source.read.borrow(), ["manifest/head.json", "manifest/series whole", "data/bars whole"]);
     // The same bars at another size are not fetched again.
-    bars(&engine, &source, Op::Bars { series: series(BTC), range: range("2026-08-20", "2026-08-21"), step: Some(5 * MINUTE), max_bars: 8000 });
+    bars(
+        &engine,
+        &source,
+        Op::Bars {
+            series: series(BTC),
+            range: range("2026-08-20", "2026-08-21"),
+            step: Some(5 * MINUTE),
+            max_bars: 8000,
+        },
+    );
     assert_eq!(source.read.borrow().len(), 3);
 }
 
@@ -89,19 +109,37 @@ fn bars_are_those_of_the_command_line() {
     let place = Place::new();
     let source = Directory::new(place.demo());
     let engine = opened(&source);
-    let op = Op::Bars { series: series(ACME), range: range("2026-09-02T14:00:00Z", "2026-09-02T19:00:00Z"), step: None, max_bars: 8000 };
+    let op = Op::Bars {
+        series: series(ACME),
+        range: range("2026-09-02T14:00:00Z", "2026-09-02T19:00:00Z"),
+        step: None,
+        max_bars: 8000,
+    };
     let (info, columns) = bars(&engine, &source, op);
-    let csv = place.barkeep(&format!("query {ACME} --start 2026-09-02T14:01:00Z --end 2026-09-02T19:01:00Z --columns close --format csv"));
+    let csv = place.barkeep(&format!(
+        "query {ACME} --start 2026-09-02T14:01:00Z --end 2026-09-02T19:01:00Z --columns close --format csv"
+    ));
     let closes: Vec<f64> = csv.out.lines().skip(1).map(|line| line.parse().unwrap()).collect();
     assert_eq!(columns[4].values, closes);
     assert_eq!((info.bars, info.stored_bars, info.step), (210, 210, MINUTE));
     assert_eq!(info.gaps.iter().map(|gap| gap.missing).collect::<Vec<_>>(), [90]);
     // A quarter of an hour: first open, highest high, lowest low, last close, sum of volumes.
-    let (whole, minutes) = bars(&engine, &source, Op::Bars { series: series(BTC), range: None, step: Some(MINUTE), max_bars: 100_000 });
-    let (quarter, columns) = bars(&engine, &source, Op::Bars { series: series(BTC), range: None, step: Some(15 * MINUTE), max_bars: 100_000 });
+    let (whole, minutes) = bars(
+        &engine,
+        &source,
+        Op::Bars { series: series(BTC), range: None, step: Some(MINUTE), max_bars: 100_000 },
+    );
+    let (quarter, columns) = bars(
+        &engine,
+        &source,
+        Op::Bars { series: series(BTC), range: None, step: Some(15 * MINUTE), max_bars: 100_000 },
+    );
     assert_eq!((whole.bars, quarter.bars, quarter.coarsened), (20_160, 1344, false));
     let high = minutes[2].values[30..45].iter().copied().fold(f64::MIN, f64::max);
-    assert_eq!((columns[1].values[2], columns[2].values[2], columns[4].values[2]), (minutes[1].values[30], high, minutes[4].values[44]));
+    assert_eq!(
+        (columns[1].values[2], columns[2].values[2], columns[4].values[2]),
+        (minutes[1].values[30], high, minutes[4].values[44])
+    );
     assert_eq!(columns[0].values[2], minutes[0].values[30]);
 }
 
@@ -111,7 +149,11 @@ fn no_more_bars_than_asked_for() {
     let source = Directory::new(place.demo());
     let engine = opened(&source);
     for max_bars in [1, 10, 100, 1000, 5000, 20_160] {
-        let (info, columns) = bars(&engine, &source, Op::Bars { series: series(BTC), range: None, step: Some(MINUTE), max_bars });
+        let (info, columns) = bars(
+            &engine,
+            &source,
+            Op::Bars { series: series(BTC), range: None, step: Some(MINUTE), max_bars },
+        );
         assert!(info.bars <= max_bars && info.bars > 0, "{max_bars}: {}", info.bars);
         assert_eq!((columns[0].values.len() as u32, info.coarsened), (info.bars, max_bars < 20_160));
     }
@@ -136,12 +178,23 @@ fn page_and_command_line_fill_alike() {
     let place = Place::new();
     let source = Directory::new(place.demo());
     let engine = opened(&source);
-    for (name, fast, slow, step, flags) in [(BTC, 10, 20, None, ""), (BTC, 20, 100, Some(15 * MINUTE), "--resample 15-MINUTE"), (ACME, 5, 30, None, "")] {
-        let spec = Spec { strategy: Strategy::SmaCross { fast, slow }, cash: 100_000.0, commission: 0.001, ..Spec::default() };
+    for (name, fast, slow, step, flags) in [
+        (BTC, 10, 20, None, ""),
+        (BTC, 20, 100, Some(15 * MINUTE), "--resample 15-MINUTE"),
+        (ACME, 5, 30, None, ""),
+    ] {
+        let spec = Spec {
+            strategy: Strategy::SmaCross { fast, slow },
+            cash: 100_000.0,
+            commission: 0.001,
+            ..Spec::default()
+        };
         let op = Op::Backtest { series: series(name), range: None, step, spec, max_points: 500 };
         let (answer, columns) = block_on(engine.answer(op, &source)).unwrap();
         let Answer::Backtest(info) = answer else { panic!("{answer:?}") };
-        let words = format!("backtest run --series {name} --param fast={fast} --param slow={slow} --cash 100000 --commission 0.001 {flags} --format json");
+        let words = format!(
+            "backtest run --series {name} --param fast={fast} --param slow={slow} --cash 100000 --commission 0.001 {flags} --format json"
+        );
         let report: Report = serde_json::from_str(&place.barkeep(&words).out).unwrap();
         assert_eq!(info.report.digest, report.digest);
         assert_eq!((info.report.statistics, info.report.trades), (report.statistics, report.trades));

@@ -1,6 +1,7 @@
 // Pages and catalog on plain static hosts, and what the page says when a host does wrong.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -145,9 +146,9 @@ test('a worker that is gone, or of another build, is said, with a way on', async
 test('an empty catalog says how to fill it', async () => {
   const empty = (path, bytes) => {
     if (!path.endsWith('head.json')) return bytes;
-    const head = JSON.parse(bytes);
-    if (Array.isArray(head.series)) head.series = [];
-    return Buffer.from(JSON.stringify(head));
+    const { body } = JSON.parse(bytes);
+    const text = JSON.stringify({ ...body, table: { inline: [] } });
+    return Buffer.from(`{"sha256":"${createHash('sha256').update(text).digest('hex')}","body":${text}}`);
   };
   const site = await host({ '/': PAGES, '/catalog/': copied() }, { mend: empty });
   await onPage(held, site.url, {}, async (page) => {

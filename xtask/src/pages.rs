@@ -127,6 +127,10 @@ fn keep_own_server(house: &House) -> Result<()> {
 
 /// The version with a hash over everything that page and engine are made from, as in `0.1.0+1a2b3c4d`.
 fn build_name(house: &House) -> Result<String> {
-    let sources = Stamp::new(house.built("stamps/name")).files(&house.root, COMMON, &[])?.files(&house.root, SOURCES, NOT_PAGE)?;
+    let sources = Stamp::new(house.built("stamps/name")).files(&house.root, COMMON, &[])?.files(
+        &house.root,
+        SOURCES,
+        NOT_PAGE,
+    )?;
     Ok(format!("{}+{:.8}", env!("CARGO_PKG_VERSION"), sources.hash()))
 }

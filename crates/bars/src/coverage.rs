@@ -240,7 +240,8 @@ mod tests {
     #[test]
     fn daily_bars_are_counted_by_session() {
         // Thursday, Friday and the Tuesday after a long weekend, stamped at their closes; the Wednesday is missing.
-        let closes = ["2024-01-11T21:00:00Z", "2024-01-12T21:00:00Z", "2024-01-16T21:00:00Z", "2024-01-18T21:00:00Z"];
+        let closes =
+            ["2024-01-11T21:00:00Z", "2024-01-12T21:00:00Z", "2024-01-16T21:00:00Z", "2024-01-18T21:00:00Z"];
         let span = |close: &str| {
             let close: UnixNanos = close.parse().unwrap();
             TimeRange::new(close.plus(-DAY), close)

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use bars::{Bar, BarColumns, BarType, Calendar, DAY, Decimal, MINUTE, TimeRange, UnixNanos};
 use bytes::Bytes;
 use catalog::{
-    Addition, Base, Columns, Commit, CommitInfo, Error, ErrorKind, Fetch, Head, Outcome, Profile, Query, Scan,
-    SeriesBase, SeriesFacts, SeriesManifest, SeriesTable, ShardRef, Snapshot, SnapshotFate, Step, WriteOptions,
-    decode_bars, decode_bars_f64, fate_of, names, plan,
+    Addition, Base, Columns, Commit, CommitInfo, Error, ErrorKind, Fetch, Head, Outcome, Profile, Query,
+    Scan, SeriesBase, SeriesFacts, SeriesManifest, SeriesTable, ShardRef, Snapshot, SnapshotFate, Step,
+    WriteOptions, decode_bars, decode_bars_f64, fate_of, names, plan,
 };
 
 /// A catalog in memory.
@@ -22,14 +22,16 @@ impl Memory {
     fn entries(&self, table: &SeriesTable) -> Vec<catalog::SeriesEntry> {
         match table {
             SeriesTable::Inline(entries) => entries.clone(),
-            SeriesTable::Shards(shards) => {
-                shards.iter().flat_map(|shard| SeriesTable::decode_shard(shard, &self.0[&shard.object.key]).unwrap()).collect()
-            }
+            SeriesTable::Shards(shards) => shards
+                .iter()
+                .flat_map(|shard| SeriesTable::decode_shard(shard, &self.0[&shard.object.key]).unwrap())
+                .collect(),
         }
     }
 
     fn manifest(&self, series: &BarType) -> Option<SeriesManifest> {
-        let entry = self.entries(&self.head()?.snapshot.table).into_iter().find(|entry| entry.bar_type == *series)?;
+        let entry =
+            self.entries(&self.head()?.snapshot.table).into_iter().find(|entry| entry.bar_type == *series)?;
         let bytes = &self.0[&entry.manifest.key];
         entry.manifest.verify(bytes).unwrap();
         Some(SeriesManifest::decode(&entry.manifest.key, bytes.clone()).unwrap())
@@ -37,10 +39,14 @@ impl Memory {
 
     fn base(&self, additions: &[Addition]) -> Base {
         let Some(head) = self.head() else { return Base::default() };
-        let mut base = Base { snapshot: Some((head.snapshot.clone(), head.snapshot_sha256)), ..Base::default() };
+        let mut base =
+            Base { snapshot: Some((head.snapshot.clone(), head.snapshot_sha256)), ..Base::default() };
         if let SeriesTable::Shards(shards) = &head.snapshot.table {
             for shard in shards {
-                base.shards.insert(shard.shard, SeriesTable::decode_shard(shard, &self.0[&shard.object.key]).unwrap());
+                base.shards.insert(
+                    shard.shard,
+                    SeriesTable::decode_shard(shard, &self.0[&shard.object.key]).unwrap(),
+                );
             }
         }
         for addition in additions {
@@ -60,7 +66,9 @@ impl Memory {
             writer: "test".into(),
             operation: "test".into(),
         };
-        let Outcome::Commit(commit) = Commit::build(&self.base(additions), additions, &info)? else { return Ok(None) };
+        let Outcome::Commit(commit) = Commit::build(&self.base(additions), additions, &info)? else {
+            return Ok(None);
+        };
         for put in commit.objects.iter().chain([&commit.snapshot, &commit.head]) {
             self.0.insert(put.key.clone(), put.bytes.clone());
         }
@@ -68,7 +76,11 @@ impl Memory {
     }
 
     /// Bars and the fetches they took.
-    fn read(&self, manifest: &SeriesManifest, query: Query) -> Result<(BarColumns<Decimal>, Vec<Fetch>), Error> {
+    fn read(
+        &self,
+        manifest: &SeriesManifest,
+        query: Query,
+    ) -> Result<(BarColumns<Decimal>, Vec<Fetch>), Error> {
         let (mut bars, mut fetched, mut pending) = (BarColumns::default(), Vec::new(), Vec::new());
         let mut scan = Scan::new(plan(manifest, query)?, 1 << 20);
         loop {
@@ -77,7 +89,8 @@ impl Memory {
                 Step::Wait => {
                     // The last first: bytes may arrive in any order.
                     let fetch: Fetch = pending.pop().unwrap();
-                    let bytes = self.0[&fetch.key].slice(fetch.range.start as usize..fetch.range.end as usize);
+                    let bytes =
+                        self.0[&fetch.key].slice(fetch.range.start as usize..fetch.range.end as usize);
                     scan.supply(&fetch, bytes)?;
                     fetched.push(fetch);
                 }
@@ -108,14 +121,24 @@ fn minutes(first_minute: i64, count: i64) -> BarColumns<Decimal> {
             let price = |offset: i64| Decimal::from_ticks(6_000_000 + minute * 7919 % 1000 + offset, 2);
             let ts = UnixNanos((minute + 1) * MINUTE);
             let volume = Decimal::from_ticks(minute * 104_729 % 100_000_000, 8);
-            Bar { open: price(3), high: price(9), low: price(-4), close: price(1), volume, ts_event: ts, ts_init: ts }
+            Bar {
+                open: price(3),
+                high: price(9),
+                low: price(-4),
+                close: price(1),
+                volume,
+                ts_event: ts,
+                ts_init: ts,
+            }
         })
         .collect()
 }
 
 fn addition(bar_type: &str, bars: BarColumns<Decimal>, profile: Profile) -> Addition {
-    let options = WriteOptions { profile, price_precision: 2, size_precision: 8, row_group_rows: 500, zstd_level: 1 };
-    let facts = SeriesFacts { source: "test".into(), note: String::new(), calendar: Some(Calendar::Always), options };
+    let options =
+        WriteOptions { profile, price_precision: 2, size_precision: 8, row_group_rows: 500, zstd_level: 1 };
+    let facts =
+        SeriesFacts { source: "test".into(), note: String::new(), calendar: Some(Calendar::Always), options };
     Addition { bar_type: series(bar_type), bars, facts, keep_stored: false }
 }
 
@@ -131,17 +154,25 @@ fn both_profiles_read_back_exactly() {
         let (all, _) = memory.read(&manifest, Query::default()).unwrap();
         assert_eq!(all, bars);
         // Ranges are half-open and go by the close; columns that are not wanted stay empty.
-        for (start, end) in [(0, 1), (1, 2), (700, 701), (1439, 1442), (3999, 9000), (-5, 4001), (5000, 6000)] {
+        for (start, end) in [(0, 1), (1, 2), (700, 701), (1439, 1442), (3999, 9000), (-5, 4001), (5000, 6000)]
+        {
             let range = TimeRange::new(UnixNanos(start * MINUTE), UnixNanos(end * MINUTE));
             let columns = Columns::of(&["close", "ts_init"]).unwrap();
             let (part, _) = memory.read(&manifest, Query { range, columns, limit: None }).unwrap();
             let rows = bars.rows_in(range);
-            assert_eq!((&part.ts_init[..], &part.close[..]), (&bars.ts_init[rows.clone()], &bars.close[rows]), "{start} {end}");
+            assert_eq!(
+                (&part.ts_init[..], &part.close[..]),
+                (&bars.ts_init[rows.clone()], &bars.close[rows]),
+                "{start} {end}"
+            );
             assert!(part.open.is_empty());
         }
         let limited = memory.read(&manifest, Query { limit: Some(1441), ..Query::default() }).unwrap();
         assert_eq!(limited.0.ts_init, bars.ts_init[..1441]);
-        assert_eq!(limited.1.iter().map(|fetch| &fetch.key).collect::<std::collections::BTreeSet<_>>().len(), 2);
+        assert_eq!(
+            limited.1.iter().map(|fetch| &fetch.key).collect::<std::collections::BTreeSet<_>>().len(),
+            2
+        );
     }
 }
 
@@ -152,7 +183,15 @@ fn only_the_needed_bytes_are_fetched() {
         .map(|second| {
             let price = Decimal::from_ticks(1000 + second % 97, 2);
             let ts = UnixNanos((second + 1) * bars::SECOND);
-            Bar { open: price, high: price, low: price, close: price, volume: price, ts_event: ts, ts_init: ts }
+            Bar {
+                open: price,
+                high: price,
+                low: price,
+                close: price,
+                volume: price,
+                ts_event: ts,
+                ts_init: ts,
+            }
         })
         .collect();
     let mut memory = Memory::default();
@@ -197,7 +236,10 @@ fn no_flipped_bit_is_read_as_bars() {
                 }
                 _ => damaged.read(&good, Query::default()).map(|_| ()),
             };
-            assert!(matches!(error, Err(ref error) if error.kind == ErrorKind::Corrupt), "{key} byte {at}: {error:?}");
+            assert!(
+                matches!(error, Err(ref error) if error.kind == ErrorKind::Corrupt),
+                "{key} byte {at}: {error:?}"
+            );
             found += 1;
         }
     }
@@ -208,7 +250,8 @@ fn no_flipped_bit_is_read_as_bars() {
 fn a_flip_in_a_ranged_read_is_found() {
     let mut memory = Memory::default();
     let bars: BarColumns<Decimal> = minutes(0, 1440);
-    let options = WriteOptions { row_group_rows: 20, ..addition(BTC, bars.clone(), Profile::Nautilus).facts.options };
+    let options =
+        WriteOptions { row_group_rows: 20, ..addition(BTC, bars.clone(), Profile::Nautilus).facts.options };
     let mut wide = addition(BTC, bars, Profile::Nautilus);
     wide.facts.options = options;
     memory.commit(&[wide]).unwrap();
@@ -279,13 +322,18 @@ fn contradictions_are_refused() {
     let hole = memory.commit(&[addition(BTC, minutes(2000, 10), Profile::Nautilus)]).unwrap_err();
     assert_eq!(hole.kind, ErrorKind::Unsupported);
     // Two series that NautilusTrader would keep in one directory.
-    let twin = memory.commit(&[addition("BTCUSD.BITSTAMP-1-MINUTE-LAST-EXTERNAL", minutes(0, 10), Profile::Nautilus)]);
+    let twin = memory.commit(&[addition(
+        "BTCUSD.BITSTAMP-1-MINUTE-LAST-EXTERNAL",
+        minutes(0, 10),
+        Profile::Nautilus,
+    )]);
     assert_eq!(twin.unwrap_err().kind, ErrorKind::Conflict);
     // Values that do not fit.
     let mut fine = minutes(0, 10);
     fine.close[2] = "60000.001".parse().unwrap();
     for profile in [Profile::Nautilus, Profile::Compact] {
-        let error = memory.commit(&[addition("FINE.X-1-MINUTE-LAST-EXTERNAL", fine.clone(), profile)]).unwrap_err();
+        let error =
+            memory.commit(&[addition("FINE.X-1-MINUTE-LAST-EXTERNAL", fine.clone(), profile)]).unwrap_err();
         assert_eq!(error.kind, ErrorKind::InvalidInput);
     }
 }
@@ -294,7 +342,8 @@ fn contradictions_are_refused() {
 fn many_series_stand_in_shards() {
     let mut memory = Memory::default();
     let name = |number: usize| format!("S{number:03}.X-1-MINUTE-LAST-EXTERNAL");
-    let many: Vec<Addition> = (0..150).map(|number| addition(&name(number), minutes(0, 3), Profile::Nautilus)).collect();
+    let many: Vec<Addition> =
+        (0..150).map(|number| addition(&name(number), minutes(0, 3), Profile::Nautilus)).collect();
     memory.commit(&many).unwrap();
     let SeriesTable::Shards(before) = memory.head().unwrap().snapshot.table else { panic!("not in shards") };
     assert_eq!(before.iter().map(|shard| shard.series).sum::<u64>(), 150);
@@ -302,7 +351,8 @@ fn many_series_stand_in_shards() {
     // One partition, one series manifest, one shard.
     assert_eq!(commit.objects.len(), 3);
     let SeriesTable::Shards(after) = memory.head().unwrap().snapshot.table else { panic!("not in shards") };
-    let changed: Vec<u8> = before.iter().zip(&after).filter(|(old, new)| old != new).map(|(old, _)| old.shard).collect();
+    let changed: Vec<u8> =
+        before.iter().zip(&after).filter(|(old, new)| old != new).map(|(old, _)| old.shard).collect();
     assert_eq!(changed, [ShardRef::shard_of(&series(&name(7)))]);
     let manifest = memory.manifest(&series(&name(7))).unwrap();
     assert_eq!(memory.read(&manifest, Query::default()).unwrap().0, minutes(0, 6));

@@ -233,10 +233,10 @@ impl Http {
         }
         self.count(1, 0);
         let response = JsFuture::from(scope().fetch_with_str_and_init(url, &init)).await;
-        let response: Response = response.map_err(|error| self.unreachable(&error))?.unchecked_into();
+        let response: Response = response.map_err(|error| self.unreachable(key, &error))?.unchecked_into();
         self.check_status(&response, key, range)?;
-        let body = response.array_buffer().map_err(|error| self.unreachable(&error))?;
-        let body = JsFuture::from(body).await.map_err(|error| self.unreachable(&error))?;
+        let body = response.array_buffer().map_err(|error| self.unreachable(key, &error))?;
+        let body = JsFuture::from(body).await.map_err(|error| self.unreachable(key, &error))?;
         let bytes = Uint8Array::new(&body).to_vec();
         self.count(0, bytes.len() as u64);
         Ok((response, Bytes::from(bytes)))
@@ -311,13 +311,24 @@ impl Http {
             .then("a catalog that NautilusTrader wrote has no manifest yet and cannot be opened here")
     }
 
-    fn unreachable(&self, error: &JsValue) -> Attempt {
+    fn unreachable(&self, key: &str, error: &JsValue) -> Attempt {
         if self.controller.signal().aborted() {
             return Attempt::Final(Error::new(ErrorKind::Cancelled, "the request was cancelled"));
         }
         let why = error
             .dyn_ref::<js_sys::Error>()
             .map_or_else(|| "the request failed".to_owned(), |error| String::from(error.message()));
+        if key != names::HEAD {
+            // The head was read, so the host is there and allows this page.
+            return Attempt::Again(
+                Error::new(
+                    ErrorKind::SourceUnavailable,
+                    format!("the connection broke while `{key}` was read"),
+                )
+                .because(format!("{} answered before; now the browser says: {why}", self.root))
+                .then("try again"),
+            );
+        }
         Attempt::Again(
             Error::new(ErrorKind::SourceUnavailable, format!("{} cannot be read from this page", self.root))
                 .because(format!("the browser says: {why}; that is a host that is down or offline, or one that does not allow other origins (CORS)"))

@@ -2,6 +2,7 @@
 
 use engine::backtest::Trade;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 
 use super::control::Control;
 use crate::browser;
@@ -15,6 +16,7 @@ const ROWS_DRAWN: usize = 60;
 pub(crate) fn Trades(control: Control, decimals: usize, file: String) -> impl IntoView {
     let trades = Memo::new(move |_| control.with(|done| done.info.report.trades.clone()).unwrap_or_default());
     let top = RwSignal::new(0_i32);
+    let chosen = RwSignal::new(0_usize);
     let count = move || trades.with(Vec::len);
     let first = Memo::new(move |_| {
         ((top.get() / ROW_PX - 15).max(0) as usize / 10 * 10).min(count().saturating_sub(1))
@@ -23,7 +25,7 @@ pub(crate) fn Trades(control: Control, decimals: usize, file: String) -> impl In
         trades.with(|trades| {
             let drawn = trades.iter().enumerate().skip(first.get()).take(ROWS_DRAWN);
             drawn
-                .map(|(index, trade)| view! { <Row control trade=trade.clone() index decimals /> })
+                .map(|(index, trade)| view! { <Row control trade=trade.clone() index decimals chosen first /> })
                 .collect_view()
         })
     };
@@ -31,6 +33,19 @@ pub(crate) fn Trades(control: Control, decimals: usize, file: String) -> impl In
     let below = move || format!("{}px", count().saturating_sub(first.get() + ROWS_DRAWN) as i32 * ROW_PX);
     let save =
         move |_| browser::download_text(&file, "text/csv", &trades.with_untracked(|trades| csv(trades)));
+    let walk = move |event: web_sys::KeyboardEvent| {
+        let last = trades.with_untracked(Vec::len).saturating_sub(1);
+        let next = match event.key().as_str() {
+            "ArrowDown" => chosen.get_untracked() + 1,
+            "ArrowUp" => chosen.get_untracked().saturating_sub(1),
+            "Home" => 0,
+            "End" => last,
+            _ => return,
+        };
+        event.prevent_default();
+        chosen.set(next.min(last));
+        go_to(chosen.get_untracked());
+    };
     let open = move || control.with(|done| done.info.report.open_trades).unwrap_or(0);
     view! {
         <section class="trades" aria-labelledby="trades-title">
@@ -39,7 +54,7 @@ pub(crate) fn Trades(control: Control, decimals: usize, file: String) -> impl In
                 {move || (open() > 0).then(|| view! { <small>", " {open()} " still open and not counted"</small> })}
                 <button class="push" on:click=save>"Trades as CSV"</button>
             </h2>
-            <div class="scroll" tabindex="0" role="region" aria-labelledby="trades-title" on:scroll=move |event| top.set(event_target::<web_sys::Element>(&event).scroll_top())>
+            <div class="scroll" tabindex="0" role="region" aria-label="Table of trades, arrows choose one" id="trades-scroll" on:keydown=walk on:scroll=move |event| top.set(event_target::<web_sys::Element>(&event).scroll_top())>
                 <table class="grid" data-test="trades" aria-rowcount=move || count() + 1>
                     <thead><tr>
                         <th scope="col" class="num">"#"</th><th scope="col">"Side"</th><th scope="col" class="num">"Size"</th>
@@ -58,8 +73,39 @@ pub(crate) fn Trades(control: Control, decimals: usize, file: String) -> impl In
     }
 }
 
+/// Brings a trade into sight and gives it the focus; its row may have to be drawn first.
+fn go_to(index: usize) {
+    if let Some(scroll) = document().get_element_by_id("trades-scroll") {
+        let row = index as i32 * ROW_PX;
+        let height = scroll.client_height() - 2 * ROW_PX;
+        scroll.set_scroll_top(scroll.scroll_top().clamp((row - height).max(0), row));
+    }
+    request_animation_frame(move || {
+        request_animation_frame(move || {
+            let button = document().get_element_by_id(&format!("trade-{index}"));
+            if let Some(button) = button.and_then(|button| button.dyn_into::<web_sys::HtmlElement>().ok()) {
+                // A button that has just gone cannot be focused, which harms nothing.
+                let _ = button.focus();
+            }
+        });
+    });
+}
+
 #[component]
-fn Row(control: Control, trade: Trade, index: usize, decimals: usize) -> impl IntoView {
+fn Row(
+    control: Control,
+    trade: Trade,
+    index: usize,
+    decimals: usize,
+    /// The one trade that the Tab key reaches; arrows go on from there.
+    chosen: RwSignal<usize>,
+    first: Memo<usize>,
+) -> impl IntoView {
+    let reached = move || {
+        let (chosen, first) = (chosen.get(), first.get());
+        let in_sight = (first..first + ROWS_DRAWN).contains(&chosen);
+        index == if in_sight { chosen } else { first }
+    };
     let side = if trade.size > 0.0 { "long" } else { "short" };
     let class = if trade.pnl >= 0.0 { "num up" } else { "num down" };
     let (entry, exit) = (trade.entry_time, trade.exit_time);
@@ -71,7 +117,8 @@ fn Row(control: Control, trade: Trade, index: usize, decimals: usize) -> impl In
     };
     view! {
         <tr aria-rowindex=index + 2 on:click=show>
-            <td class="num"><button class="link" aria-label=format!("Show trade {} in the chart", index + 1)>{number::count(index as u64 + 1)}</button></td>
+            <td class="num"><button class="link" id=format!("trade-{index}") tabindex=move || if reached() { "0" } else { "-1" }
+                on:focus=move |_| chosen.set(index) aria-label=format!("Show trade {} in the chart", index + 1)>{number::count(index as u64 + 1)}</button></td>
             <td>{side}</td>
             <td class="num" title=number::plain(trade.size)>{number::fixed(trade.size.abs(), 4)}</td>
             <td>{time::minute(entry)}</td>

@@ -146,7 +146,7 @@ fn Day(days: StoredValue<Vec<DayCoverage>>, index: usize, active: RwSignal<usize
     let words = describe(&day);
     view! {
         <td role="gridcell" id=format!("day-{index}") class=class(day.state) data-day=index data-date=day.date.to_string()
-            tabindex=move || if active.get() == index { "0" } else { "-1" } aria-label=words.clone() title=words>
+            tabindex=move || if active.get() == index { "0" } else { "-1" } aria-label=format!("{}, {words}", day.date.day()) title=words>
             <span aria-hidden="true">{day.date.day()}</span>
         </td>
     }

@@ -24,7 +24,7 @@ pub(crate) fn SeriesTable(shown: Memo<Vec<SeriesInfo>>, chosen: Memo<Option<Seri
     let rows =
         move || shown.get().into_iter().map(|series| view! { <Row series is_chosen /> }).collect_view();
     view! {
-        <div class="scroll" id="series-table" tabindex="0" role="region" aria-labelledby="series-title" on:keydown=move |event| walk(page, &event)>
+        <div class="scroll" id="series-table" tabindex="0" role="region" aria-label="Table of series" on:keydown=move |event| walk(page, &event)>
             <table class="grid series" data-test="series">
                 <thead><tr>{heads.into_iter().collect_view()}</tr></thead>
                 <tbody>{rows}</tbody>

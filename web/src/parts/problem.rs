@@ -20,9 +20,17 @@ pub(crate) fn ProblemPanel(
 ) -> impl IntoView {
     let page = page();
     let details = details(&problem);
+    let what = sentence(&problem.what);
+    let cross = || view! { <span class="bad" aria-hidden="true">"✖ "</span> };
+    // Where it stands for the whole view, it is the view's title.
+    let heading = if other_catalog {
+        view! { <h1>{cross()}{what}</h1> }.into_any()
+    } else {
+        view! { <h2>{cross()}{what}</h2> }.into_any()
+    };
     view! {
         <section class="problem" role="alert" data-kind=problem.kind.clone()>
-            <h2><span class="bad" aria-hidden="true">"✖ "</span>{sentence(&problem.what)}</h2>
+            {heading}
             {(!problem.why.is_empty()).then(|| view! { <p class="why"><b>"Why we think so: "</b>{marked(&problem.why, false)}</p> })}
             <ol>{problem.next.iter().map(|step| view! { <li>{marked(step, true)}</li> }).collect_view()}</ol>
             <p class="actions">
