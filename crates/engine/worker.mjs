@@ -3,6 +3,9 @@
 const early = [];
 self.onmessage = (event) => early.push(event);
 
+// A panic in an async task would otherwise be unseen by the page, which waits for the worker's error event.
+addEventListener('unhandledrejection', (event) => setTimeout(() => { throw event.reason; }));
+
 import('./engine.js')
   .then((engine) => engine.default())
   .then(() => {

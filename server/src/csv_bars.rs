@@ -150,7 +150,7 @@ fn read_file(
                 found.bad.push(BadRow { file: file.to_owned(), line, text, reason });
             }
         }
-        if line % 4096 == 0 {
+        if line.is_multiple_of(4096) {
             on_progress(line);
         }
     }

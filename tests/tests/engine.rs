@@ -1,5 +1,7 @@
 //! The browser's engine, driven on the host over the files that `barkeep` wrote: it must say what the command line says.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use std::cell::RefCell;
 use std::path::PathBuf;
 

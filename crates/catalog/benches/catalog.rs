@@ -1,5 +1,11 @@
 //! Bytes a bar, and bars a second written and decoded, on the real bars of the demo. Compare figures of one run only.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a benchmark reads its bars and fails by panicking"
+)]
+
 use std::io::Read;
 
 use bars::{Bar, BarColumns, BarType, DAY, Decimal, IntervalSet, UnixNanos};

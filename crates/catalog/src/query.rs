@@ -217,6 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::single_range_in_vec_init, reason = "these are lists of ranges, not ranges of numbers")]
     fn coalescing_joins_neighbours() {
         for (ranges, gap, expected) in [
             (vec![0..10, 10..20], 0, vec![0..20]),

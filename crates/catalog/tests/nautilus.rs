@@ -1,5 +1,11 @@
 //! Every row of every catalog that a real NautilusTrader release wrote reads back to what NautilusTrader itself read.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests read their fixtures and fail by panicking"
+)]
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};

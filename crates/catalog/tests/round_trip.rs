@@ -1,5 +1,7 @@
 //! What is committed reads back, exactly the needed bytes are read, and damage is never read as bars.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use std::collections::BTreeMap;
 
 use bars::{Bar, BarColumns, BarType, Calendar, DAY, Decimal, MINUTE, TimeRange, UnixNanos};

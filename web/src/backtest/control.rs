@@ -67,7 +67,7 @@ impl Control {
             asking: StoredValue::new(None),
         };
         Effect::new(move || {
-            drop(wanted.get());
+            wanted.track();
             control.run();
         });
         let escape = window_event_listener(leptos::ev::keydown, move |event| {

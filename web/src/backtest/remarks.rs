@@ -14,13 +14,15 @@ pub(crate) fn RunLine(control: Control) -> impl IntoView {
         control.with(|done| {
             let info = &done.info;
             let size = BarSize::new(info.step).map(|size| size.to_string()).unwrap_or_default();
+            // A range ends just after the last open; what is meant is that bar's end.
+            let end = info.range.end.plus(info.step.max(1) - 1).floor(info.step.max(1));
             let missing = info.missing_bars.map(|missing| view! {
                 <span class={if missing > 0 { "warn" } else { "ok" }} data-test="missing">
                     <span aria-hidden="true">{if missing > 0 { "▲ " } else { "✔ " }}</span>{number::count_of(missing, "bar")} " missing"
                 </span>
             });
             view! {
-                <span>{time::stamp(info.range.start)} " → " {time::stamp(info.range.end)} " UTC"</span>
+                <span>{time::stamp(info.range.start)} " → " {time::stamp(end)} " UTC"</span>
                 <span><b>{number::count(info.bars)}</b> " bars of " {size}</span>
                 {missing}
             }

@@ -22,7 +22,7 @@ pub(crate) fn FactLine(series: SeriesInfo) -> impl IntoView {
             <span>"shown by open"</span>
             <span>"UTC"</span>
             <span>{calendar}</span>
-            {(!series.source.is_empty()).then(|| view! { <span>"source " {series.source.clone()}</span> })}
+            {(!series.source.is_empty()).then(|| view! { <span>"source " {series.source.replace('`', "")}</span> })}
             <SyntheticLabel series />
         </p>
     }

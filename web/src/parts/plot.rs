@@ -9,11 +9,13 @@ use crate::app::page;
 use crate::browser;
 use crate::shell::theme::shown_theme;
 
+type Handler = Closure<dyn FnMut(CustomEvent)>;
+
 /// A `<bar-chart>` in the page; a handle that is copied freely.
 #[derive(Clone, Copy)]
 pub(crate) struct Plot {
     element: StoredValue<Option<HtmlElement>, LocalStorage>,
-    handlers: StoredValue<Vec<Closure<dyn FnMut(CustomEvent)>>, LocalStorage>,
+    handlers: StoredValue<Vec<Handler>, LocalStorage>,
 }
 
 impl Plot {
@@ -59,8 +61,8 @@ impl Plot {
     }
 
     /// Hears an event; the handler lives as long as the plot.
-    pub(crate) fn on(self, event: &str, mut handler: impl FnMut(CustomEvent) + 'static) {
-        let closure = Closure::<dyn FnMut(CustomEvent)>::new(move |event| handler(event));
+    pub(crate) fn on(self, event: &str, handler: impl FnMut(CustomEvent) + 'static) {
+        let closure = Handler::new(handler);
         self.with(|element| {
             drop(element.add_event_listener_with_callback(event, closure.as_ref().unchecked_ref()))
         });
