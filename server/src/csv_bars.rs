@@ -289,10 +289,10 @@ fn read_row(
 /// The close of the bar that a row's time names.
 fn read_stamp(text: &str, options: &CsvOptions) -> Result<UnixNanos, String> {
     let interval = options.spec.interval();
-    let stamp = match text.parse::<Date>() {
-        Ok(date) if interval == Some(DAY) => return Ok(daily_close(date, options)),
-        Ok(date) => zoned(date.to_datetime(civil::Time::midnight()), &options.zone)?,
-        Err(_) => instant(text, &options.zone)?,
+    let stamp = match whole_date(text) {
+        Some(date) if interval == Some(DAY) => return Ok(daily_close(date, options)),
+        Some(date) => zoned(date.to_datetime(civil::Time::midnight()), &options.zone)?,
+        None => instant(text, &options.zone)?,
     };
     let Some(interval) = interval else { return Ok(stamp) };
     if interval == DAY {
@@ -308,6 +308,13 @@ fn read_stamp(text: &str, options: &CsvOptions) -> Result<UnixNanos, String> {
         ));
     }
     Ok(if options.stamp == Stamp::Open { stamp.plus(interval) } else { stamp })
+}
+
+/// A date without a time: `2024-01-08` or `20240108`. A date's parser would also take the first half of a date and time.
+fn whole_date(text: &str) -> Option<Date> {
+    let is_date = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit())
+        || text.len() == 10 && text.contains('-');
+    is_date.then(|| text.parse().ok()).flatten()
 }
 
 /// When a daily bar closes: with its session if the calendar is known, else at the next UTC midnight.
@@ -399,6 +406,7 @@ mod tests {
             ("2024-01-08 14:31:00", &at_close, "2024-01-08T14:31:00Z"),
             ("2024-01-08", &options("1-DAY"), "2024-01-09T00:00:00Z"),
             ("2024-01-08", &daily, "2024-01-08T21:00:00Z"),
+            ("20240108", &daily, "2024-01-08T21:00:00Z"),
             ("2024-07-03", &daily, "2024-07-03T17:00:00Z"),
         ] {
             assert_eq!(read_stamp(time, options).unwrap().to_string(), expected, "{time}");
