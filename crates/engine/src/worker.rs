@@ -330,7 +330,7 @@ impl Http {
             );
         }
         Attempt::Again(
-            Error::new(ErrorKind::SourceUnavailable, format!("{} cannot be read from this page", self.root))
+            Error::new(ErrorKind::SourceUnavailable, format!("the catalog at {} cannot be read from this page", self.root))
                 .because(format!("the browser says: {why}; that is a host that is down or offline, or one that does not allow other origins (CORS)"))
                 .then("open the address in a new tab to see whether the host answers")
                 .then("allow this page's origin on the host: `Access-Control-Allow-Origin: *` and `Access-Control-Expose-Headers: Content-Range, ETag`"),
