@@ -53,6 +53,11 @@ impl Store {
         Self { inner: Arc::new(InMemory::new()), location: "memory".to_owned() }
     }
 
+    /// A place over any object store, for tests that watch it or let it fail.
+    pub fn over(inner: Arc<dyn ObjectStore>, location: &str) -> Self {
+        Self { inner, location: location.to_owned() }
+    }
+
     fn local(location: &str, root: &std::path::Path) -> Result<Self> {
         // Without fsync a power cut can leave a committed object empty.
         let store = LocalFileSystem::new_with_prefix(root).map(|store| store.with_fsync(true));
@@ -170,6 +175,41 @@ impl Store {
         use futures::TryStreamExt;
         let listing = self.inner.list(Some(&path(prefix)?)).map_ok(|object| object.location.to_string());
         listing.try_collect().await.map_err(|error| self.failed("list", prefix, &error))
+    }
+
+    /// The objects under `prefix`, with length and time of change.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SourceUnavailable`] if the store fails.
+    pub async fn list_objects(&self, prefix: &str) -> Result<Vec<ObjectMeta>> {
+        use futures::TryStreamExt;
+        let listing = self.inner.list(Some(&path(prefix)?));
+        listing.try_collect().await.map_err(|error| self.failed("list", prefix, &error))
+    }
+
+    /// Removes an object; whether there was one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SourceUnavailable`] if the store fails.
+    pub async fn delete(&self, key: &str) -> Result<bool> {
+        match self.inner.delete(&path(key)?).await {
+            Ok(()) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(self.failed("delete", key, &error)),
+        }
+    }
+
+    /// Gives an object another key, over any that is there; whether there was one. Safe to repeat: a move that was stopped
+    /// half-way (a bucket copies, then deletes) is finished by the next one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SourceUnavailable`] if the store fails.
+    pub async fn relocate(&self, from: &str, to: &str) -> Result<bool> {
+        match self.inner.rename(&path(from)?, &path(to)?).await {
+            Ok(()) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(self.failed("move", from, &error)),
+        }
     }
 
     fn failed(&self, verb: &str, key: &str, error: &object_store::Error) -> Error {
