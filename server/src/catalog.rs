@@ -1,13 +1,10 @@
-//! The drive loops: what `catalog` asks for is fetched, what it decides is put.
-
-use std::collections::BTreeMap;
+//! Reading: the newest snapshot, or an older one, and the loop that fetches what a scan asks for.
 
 use bars::{BarColumns, BarType, Decimal, UnixNanos};
 use bytes::Bytes;
 use catalog::{
-    Addition, Base, Columns, Commit, CommitInfo, Error, ErrorKind, Fetch, Head, Outcome, Plan, Query, Result,
-    Scan, SeriesBase, SeriesEntry, SeriesManifest, SeriesTable, Sha256, ShardRef, Snapshot, SnapshotFate,
-    Step, decode_bars, fate_of, names, plan,
+    Boundary, Columns, Error, ErrorKind, Fetch, Head, Plan, Query, Result, Scan, SeriesEntry, SeriesManifest,
+    SeriesTable, Sha256, ShardRef, Snapshot, Step, decode_bars, names, plan,
 };
 use futures::stream::{FuturesUnordered, StreamExt};
 
@@ -15,8 +12,6 @@ use crate::store::{Store, no_catalog};
 
 /// Bytes of partitions that a scan may have in memory at once.
 const SCAN_BUDGET_BYTES: u64 = 64 << 20;
-/// Commits that lost the race to other writers before this one gives up.
-const COMMIT_ATTEMPTS: usize = 20;
 
 /// A catalog at a snapshot.
 pub struct Catalog {
@@ -38,17 +33,25 @@ impl Catalog {
                 no_catalog(store.location(), "the directory holds no `manifest/head.json`")
             });
         };
-        let series = match &snapshot.table {
-            SeriesTable::Inline(entries) => entries.clone(),
-            SeriesTable::Shards(shards) => {
-                let mut series = Vec::new();
-                for shard in shards {
-                    series.extend(read_shard(&store, shard).await?);
-                }
-                series.sort_by(|left, right| left.bar_type.cmp(&right.bar_type));
-                series
-            }
-        };
+        if let Err(error) = crate::commit::finish(&store, &snapshot).await {
+            // A place that cannot be written can be read all the same: files are looked for where they are.
+            tracing::debug!(number = snapshot.number, %error, "could not finish a commit that was stopped");
+        }
+        Self::at(store, snapshot).await
+    }
+
+    /// Opens an older snapshot.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if there is none of that number, or not any more.
+    pub async fn open_at(store: Store, number: u64) -> Result<Self> {
+        let Self { store, snapshot, .. } = Self::open(store).await?;
+        let snapshot = read_snapshot(&store, number, &snapshot).await?;
+        Self::at(store, snapshot).await
+    }
+
+    async fn at(store: Store, snapshot: Snapshot) -> Result<Self> {
+        let series = read_table(&store, &snapshot.table).await?;
         Ok(Self { store, snapshot, series })
     }
 
@@ -101,7 +104,7 @@ impl Catalog {
     /// As [`Catalog::manifest`], or if a partition is missing or damaged.
     pub async fn bars(&self, bar_type: &BarType, query: Query) -> Result<BarColumns<Decimal>> {
         let manifest = self.manifest(bar_type).await?;
-        read_bars(&self.store, plan(&manifest, query)?, query.columns).await
+        read_bars(&self.store, &self.snapshot.transaction, plan(&manifest, query)?, query.columns).await
     }
 }
 
@@ -109,12 +112,19 @@ impl Catalog {
 ///
 /// # Errors
 /// If bytes are missing or damaged, or whatever `on_rows` returns.
-pub async fn scan(store: &Store, plan: Plan, mut on_rows: impl FnMut(Step) -> Result<()>) -> Result<()> {
+pub async fn scan(
+    store: &Store,
+    transaction: &str,
+    plan: Plan,
+    mut on_rows: impl FnMut(Step) -> Result<()>,
+) -> Result<()> {
     let mut scan = Scan::new(plan, SCAN_BUDGET_BYTES);
     let mut fetching = FuturesUnordered::new();
     loop {
         match scan.next()? {
-            Step::Fetch(fetches) => fetching.extend(fetches.into_iter().map(|fetch| read(store, fetch))),
+            Step::Fetch(fetches) => {
+                fetching.extend(fetches.into_iter().map(|fetch| read(store, transaction, fetch)))
+            }
             Step::Wait => match fetching.next().await {
                 Some((fetch, bytes)) => scan.supply(&fetch, bytes?)?,
                 None => {
@@ -130,14 +140,44 @@ pub async fn scan(store: &Store, plan: Plan, mut on_rows: impl FnMut(Step) -> Re
     }
 }
 
-async fn read(store: &Store, fetch: Fetch) -> (Fetch, Result<Bytes>) {
-    let bytes = store.get_range(&fetch.key, fetch.range.clone()).await;
-    (fetch, bytes)
+/// Reads a part of a partition of the snapshot with this transaction, wherever a commit has moved it meanwhile.
+async fn read(store: &Store, transaction: &str, fetch: Fetch) -> (Fetch, Result<Bytes>) {
+    // Twice over: between two looks the file may move to a place that was looked at already.
+    let places = names::places(&fetch.key, &fetch.sha256, transaction);
+    let mut found = store.get_range(&fetch.key, fetch.range.clone()).await;
+    for place in places.iter().skip(1).chain(&places) {
+        match &found {
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                let elsewhere = store.get_range(place, fetch.range.clone()).await;
+                if !matches!(&elsewhere, Err(error) if error.kind == ErrorKind::NotFound) {
+                    found = elsewhere;
+                }
+            }
+            _ => break,
+        }
+    }
+    (fetch, found)
 }
 
-async fn read_bars(store: &Store, plan: Plan, columns: Columns) -> Result<BarColumns<Decimal>> {
+/// A whole partition, verified.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] or [`ErrorKind::Corrupt`].
+pub async fn read_file(store: &Store, transaction: &str, object: &catalog::ObjectRef) -> Result<Bytes> {
+    let bytes = read(store, transaction, Fetch::whole(object)).await.1?;
+    object.verify(&bytes)?;
+    Ok(bytes)
+}
+
+/// All bars of a plan, with exact values.
+pub(crate) async fn read_bars(
+    store: &Store,
+    transaction: &str,
+    plan: Plan,
+    columns: Columns,
+) -> Result<BarColumns<Decimal>> {
     let mut bars = BarColumns::with_capacity(0);
-    scan(store, plan, |step| {
+    scan(store, transaction, plan, |step| {
         if let Step::Rows(batch, layout) = step {
             let part = decode_bars(&batch, &layout, columns)?;
             bars.ts_event.extend(&part.ts_event);
@@ -152,193 +192,104 @@ async fn read_bars(store: &Store, plan: Plan, columns: Columns) -> Result<BarCol
     Ok(bars)
 }
 
-/// What a commit did.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Receipt {
-    /// The snapshot; `None` if nothing had to be committed.
-    pub snapshot: Option<u64>,
-    /// Bars added.
-    pub rows_added: u64,
-    /// Bars that were stored already.
-    pub rows_identical: u64,
-    /// Bars dropped in favour of stored ones.
-    pub rows_kept: u64,
-    /// Files written.
-    pub partitions_added: u64,
-    /// Their bytes.
-    pub bytes_added: u64,
-}
-
-/// Commits bars, again on top of whatever other writers commit meanwhile. With `dry_run` everything is decided and nothing is put.
+/// The newest snapshot: the head's, or one that a stopped writer committed after it.
 ///
 /// # Errors
-/// As [`Commit::build`], or if the store fails; then nothing is visible of the commit, or all of it.
-pub async fn commit(
-    store: &Store,
-    additions: &[Addition],
-    operation: &str,
-    dry_run: bool,
-) -> Result<Receipt> {
-    for _ in 0..COMMIT_ATTEMPTS {
-        let base = read_base(store, additions).await?;
-        let info = CommitInfo {
-            transaction: uuid::Uuid::new_v4().to_string(),
-            committed: now(),
-            writer: concat!("barkeep ", env!("CARGO_PKG_VERSION")).to_owned(),
-            operation: operation.to_owned(),
-        };
-        let commit = match Commit::build(&base, additions, &info)? {
-            Outcome::Nothing => {
-                let rows = additions.iter().map(|addition| addition.bars.len() as u64).sum();
-                return Ok(Receipt { rows_identical: rows, ..Receipt::default() });
+/// [`ErrorKind::Corrupt`] or [`ErrorKind::Unsupported`] if it cannot be read, or the store fails.
+pub async fn newest(store: &Store) -> Result<Option<(Snapshot, Sha256)>> {
+    let (head, boundary) = futures::join!(store.get(names::HEAD), read_boundary(store));
+    let (head, boundary) = (head?, boundary?);
+    let mut newest = match head.map(|bytes| Head::decode(&bytes)) {
+        Some(Ok(head)) => Some((head.snapshot, head.snapshot_sha256)),
+        Some(Err(error)) if error.kind != ErrorKind::Corrupt => return Err(error),
+        // The head is a hint: without it the snapshots themselves are asked.
+        damaged_or_missing => {
+            if let Some(Err(error)) = damaged_or_missing {
+                tracing::warn!(%error, "the head is damaged, looking for the newest snapshot instead");
             }
-            Outcome::Commit(commit) => commit,
-        };
-        if dry_run || put(store, &commit, &info.transaction).await? {
-            return Ok(receipt(&commit, !dry_run));
+            highest(store).await?
         }
-        tracing::debug!(number = commit.number, "another writer committed first, building again");
-    }
-    Err(Error::new(ErrorKind::Conflict, "other writers were faster every time")
-        .because(format!("{COMMIT_ATTEMPTS} attempts lost the race"))
-        .then("try again"))
-}
-
-/// Puts a commit's objects; whether it won its number.
-async fn put(store: &Store, commit: &Commit, transaction: &str) -> Result<bool> {
-    for object in &commit.objects {
-        // Named by content: if it is there, it is the same.
-        store.create(&object.key, object.bytes.clone()).await?;
-    }
-    let key = &commit.snapshot.key;
-    let created = store.create(key, commit.snapshot.bytes.clone()).await;
-    if !matches!(created, Ok(true)) {
-        let stored = store.get(key).await?;
-        match fate_of(key, stored.as_deref(), transaction)? {
-            SnapshotFate::Committed => {}
-            SnapshotFate::Lost => return Ok(false),
-            SnapshotFate::Absent => return created.map(|_| false),
-        }
-    }
-    if let Err(error) = store.put(&commit.head.key, commit.head.bytes.clone()).await {
-        // The commit holds: the next writer renews the head, readers see the state before until then.
-        tracing::warn!(number = commit.number, %error, "committed, but could not renew the head");
-    }
-    Ok(true)
-}
-
-fn receipt(commit: &Commit, committed: bool) -> Receipt {
-    let data = commit.objects.iter().filter(|object| object.key.starts_with("data/"));
-    Receipt {
-        snapshot: committed.then_some(commit.number),
-        rows_added: commit.rows_added,
-        rows_identical: commit.rows_identical,
-        rows_kept: commit.rows_kept,
-        partitions_added: commit.partitions_added,
-        bytes_added: data.map(|object| object.bytes.len() as u64).sum(),
-    }
-}
-
-/// What a commit of `additions` builds on.
-async fn read_base(store: &Store, additions: &[Addition]) -> Result<Base> {
-    let Some((snapshot, sha256)) = newest(store).await? else {
-        for key in store.list("data").await? {
-            // Files of a first commit that was stopped are harmless: they are named by their content.
-            if !is_own(store, &key, key.rsplit('/').next().unwrap_or_default()).await? {
-                return Err(foreign(store));
-            }
-        }
-        return Ok(Base::default());
     };
-    let mut shards = BTreeMap::new();
-    if let SeriesTable::Shards(table) = &snapshot.table {
-        for addition in additions {
-            let number = ShardRef::shard_of(&addition.bar_type);
-            if let Some(shard) = table.iter().find(|shard| shard.shard == number) {
-                shards.insert(number, read_shard(store, shard).await?);
-            }
+    if newest.as_ref().is_some_and(|(snapshot, _)| snapshot.number < boundary.newest) {
+        newest = highest(store).await?;
+    }
+    while let Some((snapshot, _)) = &newest {
+        match read_numbered(store, snapshot.number + 1).await? {
+            None => break,
+            found => newest = found,
         }
     }
-    let mut series = BTreeMap::new();
-    for addition in additions {
-        let stored = read_series(store, &snapshot, &shards, addition).await?;
-        refuse_foreign_files(store, addition, stored.as_ref()).await?;
-        series.extend(stored.map(|stored| (addition.bar_type.clone(), stored)));
-    }
-    Ok(Base { snapshot: Some((snapshot, sha256)), shards, series })
+    Ok(newest)
 }
 
-async fn read_series(
-    store: &Store,
-    snapshot: &Snapshot,
-    shards: &BTreeMap<u8, Vec<SeriesEntry>>,
-    addition: &Addition,
-) -> Result<Option<SeriesBase>> {
-    let entries = match &snapshot.table {
-        SeriesTable::Inline(entries) => Some(entries),
-        SeriesTable::Shards(_) => shards.get(&ShardRef::shard_of(&addition.bar_type)),
+/// The snapshot with the highest number of all that are stored.
+async fn highest(store: &Store) -> Result<Option<(Snapshot, Sha256)>> {
+    match stored_snapshots(store).await?.last() {
+        None => Ok(None),
+        Some(number) => read_numbered(store, *number).await,
+    }
+}
+
+/// The numbers of the snapshots that are stored, ascending.
+///
+/// # Errors
+/// [`ErrorKind::SourceUnavailable`] if the store fails.
+pub async fn stored_snapshots(store: &Store) -> Result<Vec<u64>> {
+    let keys = store.list("manifest/snapshots").await?;
+    let number = |key: &String| names::file_name(key).strip_suffix(".json")?.parse().ok();
+    let mut numbers: Vec<u64> = keys.iter().filter_map(number).collect();
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+async fn read_numbered(store: &Store, number: u64) -> Result<Option<(Snapshot, Sha256)>> {
+    let key = names::snapshot(number);
+    match store.get(&key).await? {
+        None => Ok(None),
+        Some(bytes) => Ok(Some((Snapshot::decode(&key, &bytes)?, Sha256::of(&bytes)))),
+    }
+}
+
+/// A snapshot that the newest one still keeps.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] if there is none of that number, or not any more.
+pub async fn read_snapshot(store: &Store, number: u64, newest: &Snapshot) -> Result<Snapshot> {
+    let kept = if number < newest.oldest { None } else { read_numbered(store, number).await? };
+    kept.map(|(snapshot, _)| snapshot).ok_or_else(|| {
+        Error::new(ErrorKind::NotFound, format!("there is no snapshot {number}"))
+            .because(format!("kept are {} to {}", newest.oldest, newest.number))
+            .then("see which there are: `barkeep snapshots list`")
+    })
+}
+
+/// Where a vacuum removed snapshots.
+pub(crate) async fn read_boundary(store: &Store) -> Result<Boundary> {
+    store.get(names::BOUNDARY).await?.map_or(Ok(Boundary::default()), |bytes| Boundary::decode(&bytes))
+}
+
+/// Every series of a snapshot, ascending.
+///
+/// # Errors
+/// If a shard is missing or damaged.
+pub async fn read_table(store: &Store, table: &SeriesTable) -> Result<Vec<SeriesEntry>> {
+    let shards = match table {
+        SeriesTable::Inline(entries) => return Ok(entries.clone()),
+        SeriesTable::Shards(shards) => shards,
     };
-    let entry = entries.and_then(|entries| entries.iter().find(|entry| entry.bar_type == addition.bar_type));
-    let Some(entry) = entry else { return Ok(None) };
-    let manifest = read_manifest(store, entry).await?;
-    let query = Query { range: addition.range(), ..Query::default() };
-    let overlapping = read_bars(store, plan(&manifest, query)?, Columns::ALL).await?;
-    Ok(Some(SeriesBase { manifest, overlapping }))
-}
-
-/// Refuses bars where another program has written a file of the same time: whoever lists the directory would see them twice.
-async fn refuse_foreign_files(store: &Store, addition: &Addition, stored: Option<&SeriesBase>) -> Result<()> {
-    let directory = format!("data/bars/{}", names::series_directory(&addition.bar_type));
-    let range = addition.range();
-    for key in store.list(&directory).await? {
-        let known = stored.is_some_and(|stored| {
-            stored.manifest.partitions.iter().any(|partition| partition.object.key == key)
-        });
-        let name = key.rsplit('/').next().unwrap_or_default();
-        let overlaps = names::parse_file_name(name)
-            .is_some_and(|(first, last)| last >= range.start && first < range.end);
-        if known || !overlaps || is_own(store, &key, name).await? {
-            continue;
-        }
-        return Err(Error::new(ErrorKind::Conflict, format!("another program has written bars of {} for that time", addition.bar_type))
-            .because(format!("`{key}` is in the catalog's directory and not in its manifest; with both, NautilusTrader and DuckDB would read bars twice"))
-            .then("move that file away if its bars are in the import")
-            .then("or import only the other bars; this version does not take foreign files into the manifest yet"));
+    let mut series = Vec::new();
+    for shard in shards {
+        series.extend(read_shard(store, shard).await?);
     }
-    Ok(())
+    series.sort_by(|left, right| left.bar_type.cmp(&right.bar_type));
+    Ok(series)
 }
 
-/// Whether a file is named by its content as ours are: one of a commit that is under way or was stopped.
-async fn is_own(store: &Store, key: &str, name: &str) -> Result<bool> {
-    let hash = name
-        .strip_suffix(".parquet")
-        .and_then(|stem| stem.rsplit_once('_'))
-        .map(|(_, hash)| hash)
-        .unwrap_or_default();
-    let bytes = if hash.len() == 16 { store.get(key).await? } else { None };
-    Ok(bytes.is_some_and(|bytes| Sha256::of(&bytes).short() == hash))
-}
-
-/// The newest snapshot: the head's, or one that a stopped writer committed after it.
-async fn newest(store: &Store) -> Result<Option<(Snapshot, Sha256)>> {
-    let mut newest = match store.get(names::HEAD).await? {
-        Some(bytes) => Head::decode(&bytes).map(|head| Some((head.snapshot, head.snapshot_sha256)))?,
-        None => None,
-    };
-    loop {
-        let key = names::snapshot(newest.as_ref().map_or(1, |(snapshot, _)| snapshot.number + 1));
-        match store.get(&key).await? {
-            None => return Ok(newest),
-            Some(bytes) => newest = Some((Snapshot::decode(&key, &bytes)?, Sha256::of(&bytes))),
-        }
-    }
-}
-
-async fn read_shard(store: &Store, shard: &ShardRef) -> Result<Vec<SeriesEntry>> {
+pub(crate) async fn read_shard(store: &Store, shard: &ShardRef) -> Result<Vec<SeriesEntry>> {
     SeriesTable::decode_shard(shard, &read_whole(store, &shard.object.key).await?)
 }
 
-async fn read_manifest(store: &Store, entry: &SeriesEntry) -> Result<SeriesManifest> {
+pub(crate) async fn read_manifest(store: &Store, entry: &SeriesEntry) -> Result<SeriesManifest> {
     let bytes = read_whole(store, &entry.manifest.key).await?;
     entry.manifest.verify(&bytes)?;
     SeriesManifest::decode(&entry.manifest.key, bytes)
@@ -352,7 +303,7 @@ async fn read_whole(store: &Store, key: &str) -> Result<Bytes> {
     })
 }
 
-fn foreign(store: &Store) -> Error {
+pub(crate) fn foreign(store: &Store) -> Error {
     Error::new(
         ErrorKind::Unsupported,
         format!("`{}` holds files that Barkeep did not write", store.location()),

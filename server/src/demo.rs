@@ -4,10 +4,10 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use bars::{Bar, BarColumns, BarType, Calendar, Decimal, MINUTE, TimeRange, UnixNanos};
-use catalog::{Addition, Error, ErrorKind, Result, SeriesFacts, WriteOptions};
+use catalog::{Addition, Error, ErrorKind, Overlap, Result, SeriesFacts, WriteOptions};
 use jiff::tz::TimeZone;
 
-use crate::catalog::commit;
+use crate::commit::{Run, commit_bars};
 use crate::csv_bars::{CsvOptions, Stamp, read_csv};
 use crate::store::Store;
 
@@ -19,7 +19,7 @@ const BITSTAMP: &[u8] = include_bytes!("../demo/bitstamp_btcusd_1min_14d.csv.gz"
 /// # Errors
 /// If the place cannot be written, or holds other bars under these names.
 pub async fn write(store: &Store) -> Result<()> {
-    commit(store, &[bitcoin()?, acme()?], "demo", false).await.map(|_| ())
+    commit_bars(store, vec![bitcoin()?, acme()?], &Run::new("demo")).await.map(|_| ())
 }
 
 fn bitcoin() -> Result<Addition> {
@@ -50,7 +50,7 @@ fn bitcoin() -> Result<Addition> {
         bar_type: "BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL".parse()?,
         bars: found.bars,
         facts,
-        keep_stored: false,
+        overlap: Overlap::Fail,
     })
 }
 
@@ -95,7 +95,7 @@ fn acme() -> Result<Addition> {
         calendar: Some(Calendar::UsEquities),
         options: WriteOptions { price_precision: 2, size_precision: 0, ..WriteOptions::default() },
     };
-    Ok(Addition { bar_type, bars, facts, keep_stored: false })
+    Ok(Addition { bar_type, bars, facts, overlap: Overlap::Fail })
 }
 
 fn next_bar(random: &mut Random, close_cents: &mut i64, close_time: UnixNanos) -> Bar {

@@ -7,6 +7,7 @@
 
 pub mod catalog;
 mod commands;
+pub mod commit;
 mod csv_bars;
 mod demo;
 mod http;

@@ -6,12 +6,14 @@
 //!
 //! The stored files are ordinary Parquet in the layout of NautilusTrader's catalog; see `ARCHITECTURE.md`.
 
+mod change;
 mod checksum;
 mod commit;
 mod decode;
 mod encode;
 mod error;
 mod manifest;
+mod moves;
 pub mod names;
 mod partition;
 mod query;
@@ -19,16 +21,16 @@ mod records;
 mod scan;
 mod schema;
 
+pub use change::{Addition, Change, Edit, NewFile, Overlap, Period, Piece, SeriesFacts, Tally, present};
 pub use checksum::{Sha256, crc32c};
-pub use commit::{
-    Addition, Base, Commit, CommitInfo, Outcome, Put, SeriesBase, SeriesFacts, SnapshotFate, fate_of,
-};
+pub use commit::{Base, Commit, CommitInfo, Put, SnapshotFate, fate_of};
 pub use decode::{decode_bars, decode_bars_f64};
 pub use encode::{EncodedPartition, Profile, WriteOptions, encode_bars};
 pub use error::{Error, ErrorKind, Result};
 pub use manifest::{
-    FORMAT_VERSION, Head, INLINE_SERIES, ObjectRef, SeriesEntry, SeriesTable, ShardRef, Snapshot,
+    Boundary, FORMAT_VERSION, Head, INLINE_SERIES, ObjectRef, SeriesEntry, SeriesTable, ShardRef, Snapshot,
 };
+pub use moves::{Move, Moves};
 pub use partition::{PartitionEntry, SeriesManifest};
 pub use query::{ByteRange, Columns, Fetch, Plan, PlannedPartition, Query, coalesce, plan};
 pub use records::{QuoteTick, TradeTick, decode_instruments, decode_quotes, decode_trades};

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Error, ErrorKind, Profile, Result, Sha256, names};
+use crate::{Error, ErrorKind, Profile, Result, Sha256, WriteOptions, names};
 
 /// The stored format's version. A reader refuses a newer one.
 pub const FORMAT_VERSION: u32 = 1;
@@ -84,6 +84,18 @@ pub struct SeriesEntry {
     pub manifest: ObjectRef,
 }
 
+impl SeriesEntry {
+    /// How files of the series are written.
+    pub fn write_options(&self) -> WriteOptions {
+        WriteOptions {
+            profile: self.profile,
+            price_precision: self.price_precision,
+            size_precision: self.size_precision,
+            ..WriteOptions::default()
+        }
+    }
+}
+
 /// All series of a snapshot.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -132,8 +144,39 @@ pub struct Snapshot {
     pub writer: String,
     /// What was done, in words.
     pub operation: String,
+    /// The oldest snapshot that is kept; older ones may be removed with what only they name.
+    #[serde(default = "first_snapshot")]
+    pub oldest: u64,
     /// The series.
     pub table: SeriesTable,
+}
+
+fn first_snapshot() -> u64 {
+    1
+}
+
+/// What a vacuum leaves behind, so that no writer that slept through it builds on a snapshot it removed.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Boundary {
+    /// The oldest snapshot that was kept.
+    pub oldest: u64,
+    /// The vacuum's own snapshot.
+    pub newest: u64,
+}
+
+impl Boundary {
+    /// The object to store.
+    pub fn encode(&self) -> Vec<u8> {
+        seal(self)
+    }
+
+    /// Reads a stored boundary.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] if it is damaged.
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        unseal(names::BOUNDARY, bytes)
+    }
 }
 
 /// The newest snapshot a reader should use.

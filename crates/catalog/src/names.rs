@@ -6,6 +6,11 @@
 //! manifest/snapshots/<20 digits>.json                     a commit
 //! manifest/series/<bar type>/<16 hex>.parquet             the partitions of a series
 //! manifest/shards/<16 hex>.json                           a part of a large series table
+//! manifest/boundary.json                                  up to where snapshots were removed
+//! staging/<transaction>_<file name>                       a partition whose commit is under way
+//! staging/<transaction>.json                              where a commit's files go, until they are there
+//! retired/bars/<directory>/<file name>                    a partition that only older snapshots name
+//! quarantine/bars/<directory>/<file name>                 a partition that was found damaged
 //! ```
 
 use bars::{BarType, DAY, Date, UnixNanos};
@@ -14,6 +19,9 @@ use crate::Sha256;
 
 /// The key of the head.
 pub const HEAD: &str = "manifest/head.json";
+
+/// The key of the boundary: snapshots before it were removed and their numbers must not come again.
+pub const BOUNDARY: &str = "manifest/boundary.json";
 
 /// The key of a snapshot.
 pub fn snapshot(number: u64) -> String {
@@ -36,6 +44,46 @@ pub fn series_manifest(bar_type: &BarType, content: &Sha256) -> String {
 pub fn partition(bar_type: &BarType, first: UnixNanos, last: UnixNanos, content: &Sha256) -> String {
     let directory = series_directory(bar_type);
     format!("data/bars/{directory}/{}_{}_{}.parquet", file_stamp(first), file_stamp(last), content.short())
+}
+
+/// Where a partition lies until its commit holds.
+pub fn staged(transaction: &str, key: &str) -> String {
+    format!("staging/{transaction}_{}", file_name(key))
+}
+
+/// The key of a commit's journal.
+pub fn journal(transaction: &str) -> String {
+    format!("staging/{transaction}.json")
+}
+
+/// Where a partition lies that only older snapshots name.
+pub fn retired(key: &str, content: &Sha256) -> String {
+    put_away("retired", key, content)
+}
+
+/// Where a partition lies that was found damaged.
+pub fn quarantined(key: &str, content: &Sha256) -> String {
+    put_away("quarantine", key, content)
+}
+
+/// Where to look for a partition, in this order: a commit that is under way may have moved it.
+pub fn places(key: &str, content: &Sha256, transaction: &str) -> [String; 3] {
+    [key.to_owned(), staged(transaction, key), retired(key, content)]
+}
+
+/// The last part of a key.
+pub fn file_name(key: &str) -> &str {
+    key.rsplit('/').next().unwrap_or_default()
+}
+
+/// Other programs use a name again for other bytes, so the name here always tells the content.
+fn put_away(folder: &str, key: &str, content: &Sha256) -> String {
+    let path = key.strip_prefix("data/").unwrap_or(key);
+    let hash = content.short();
+    match path.strip_suffix(".parquet") {
+        Some(stem) if !stem.ends_with(&hash) => format!("{folder}/{stem}_{hash}.parquet"),
+        _ => format!("{folder}/{path}"),
+    }
 }
 
 /// The directory of a series, as NautilusTrader 2 names it: without `/`, with `^` as `_`, other reserved characters
@@ -124,6 +172,13 @@ mod tests {
             "manifest/series/EUR%2FUSD.SIM-5-MINUTE-BID-INTERNAL%401-MINUTE-EXTERNAL/ba7816bf8f01cfea.parquet"
         );
         assert_eq!(url_path("a/EUR%2FUSD@1 .parquet"), "a/EUR%252FUSD@1%20.parquet");
+        let key = partition(&bar_type, first, last, &content);
+        assert_eq!(retired(&key, &content), key.replacen("data", "retired", 1));
+        assert_eq!(
+            retired("data/bar/EURUSD.SIM-1-MINUTE-BID-EXTERNAL/part-0.parquet", &content),
+            "retired/bar/EURUSD.SIM-1-MINUTE-BID-EXTERNAL/part-0_ba7816bf8f01cfea.parquet"
+        );
+        assert_eq!(staged("t1", "data/bars/x/a.parquet"), "staging/t1_a.parquet");
         assert_eq!(snapshot(7), "manifest/snapshots/00000000000000000007.json");
         let index: BarType = "^SPX.CBOE-1-MINUTE-LAST-EXTERNAL".parse().unwrap();
         assert_eq!(series_directory(&index), "_SPX.CBOE-1-MINUTE-LAST-EXTERNAL");

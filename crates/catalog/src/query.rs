@@ -8,7 +8,7 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMe
 use parquet::file::statistics::Statistics;
 
 use crate::schema::BAR_COLUMNS;
-use crate::{Error, PartitionEntry, Result, SeriesManifest};
+use crate::{Error, ObjectRef, PartitionEntry, Result, SeriesManifest, Sha256};
 
 /// A set of bar columns.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -72,9 +72,17 @@ pub struct Fetch {
     pub range: ByteRange,
     /// How many it has in all; a range of that length is the whole object.
     pub object_bytes: u64,
+    /// The object's checksum, which names its content wherever it lies.
+    pub sha256: Sha256,
 }
 
 impl Fetch {
+    /// All of an object.
+    pub fn whole(object: &ObjectRef) -> Self {
+        let (object_bytes, sha256) = (object.size_bytes, object.sha256);
+        Self { key: object.key.clone(), range: 0..object_bytes, object_bytes, sha256 }
+    }
+
     /// Whether it is the whole object, so that no range needs to be asked for.
     pub fn is_whole(&self) -> bool {
         self.range == (0..self.object_bytes)
@@ -145,7 +153,8 @@ fn plan_partition(
     range: TimeRange,
 ) -> Result<(PlannedPartition, usize)> {
     let object_bytes = entry.object.size_bytes;
-    let fetch = |range: ByteRange| Fetch { key: entry.object.key.clone(), range, object_bytes };
+    let sha256 = entry.object.sha256;
+    let fetch = |range: ByteRange| Fetch { key: entry.object.key.clone(), range, object_bytes, sha256 };
     let Some(footer) = &entry.footer else {
         let planned = PlannedPartition {
             entry: entry.clone(),

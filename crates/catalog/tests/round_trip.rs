@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use bars::{Bar, BarColumns, BarType, Calendar, DAY, Decimal, MINUTE, TimeRange, UnixNanos};
+use bars::{Bar, BarColumns, BarType, Calendar, DAY, Decimal, IntervalSet, MINUTE, TimeRange, UnixNanos};
 use bytes::Bytes;
 use catalog::{
-    Addition, Base, Columns, Commit, CommitInfo, Error, ErrorKind, Fetch, Head, Outcome, Profile, Query,
-    Scan, SeriesBase, SeriesFacts, SeriesManifest, SeriesTable, ShardRef, Snapshot, SnapshotFate, Step,
+    Addition, Base, Change, Columns, Commit, CommitInfo, Error, ErrorKind, Fetch, Head, Overlap, Period,
+    Profile, Query, Scan, SeriesFacts, SeriesManifest, SeriesTable, ShardRef, Snapshot, SnapshotFate, Step,
     WriteOptions, decode_bars, decode_bars_f64, fate_of, names, plan,
 };
 
@@ -39,7 +39,7 @@ impl Memory {
         Some(SeriesManifest::decode(&entry.manifest.key, bytes.clone()).unwrap())
     }
 
-    fn base(&self, additions: &[Addition]) -> Base {
+    fn base(&self, changes: &[Change]) -> Base {
         let Some(head) = self.head() else { return Base::default() };
         let mut base =
             Base { snapshot: Some((head.snapshot.clone(), head.snapshot_sha256)), ..Base::default() };
@@ -51,28 +51,50 @@ impl Memory {
                 );
             }
         }
-        for addition in additions {
-            if let Some(manifest) = self.manifest(&addition.bar_type) {
-                let query = Query { range: addition.range(), ..Query::default() };
-                let (overlapping, _) = self.read(&manifest, query).unwrap();
-                base.series.insert(addition.bar_type.clone(), SeriesBase { manifest, overlapping });
-            }
+        for change in changes {
+            let manifest = self.manifest(change.bar_type());
+            base.series.extend(manifest.map(|manifest| (change.bar_type().clone(), manifest)));
         }
         base
     }
 
-    fn commit(&mut self, additions: &[Addition]) -> Result<Option<Box<Commit>>, Error> {
+    fn commit(&mut self, additions: &[Addition]) -> Result<Option<Commit>, Error> {
+        let additions: Vec<Change> = additions.iter().cloned().map(Change::Add).collect();
+        self.change(&additions)
+    }
+
+    /// Commits and moves files at once.
+    fn change(&mut self, changes: &[Change]) -> Result<Option<Commit>, Error> {
         let info = CommitInfo {
             transaction: format!("t{}", self.0.len()),
             committed: UnixNanos(0),
             writer: "test".into(),
             operation: "test".into(),
         };
-        let Outcome::Commit(commit) = Commit::build(&self.base(additions), additions, &info)? else {
-            return Ok(None);
-        };
+        let (base, mut edits, mut staged) = (self.base(changes), Vec::new(), BTreeMap::new());
+        for change in changes {
+            let (mut edit, pieces) = change.pieces(base.stored(change.bar_type()))?;
+            for piece in pieces {
+                let part = SeriesManifest {
+                    bar_type: edit.bar_type.clone(),
+                    partitions: piece.reads.clone(),
+                    confirmed_empty: IntervalSet::default(),
+                };
+                let (rows, _) = self.read(&part, Query::default())?;
+                for file in change.run(&piece, &rows, &mut edit)? {
+                    staged.insert(names::staged(&info.transaction, &file.entry.object.key), file.bytes);
+                }
+            }
+            edits.push(edit);
+        }
+        let Some(commit) = Commit::build(&base, &edits, &info)? else { return Ok(None) };
+        self.0.extend(staged);
         for put in commit.objects.iter().chain([&commit.snapshot, &commit.head]) {
             self.0.insert(put.key.clone(), put.bytes.clone());
+        }
+        for step in commit.moves.leave.iter().chain(&commit.moves.arrive) {
+            let bytes = self.0.remove(&step.from).unwrap();
+            self.0.insert(step.to.clone(), bytes);
         }
         Ok(Some(commit))
     }
@@ -141,7 +163,7 @@ fn addition(bar_type: &str, bars: BarColumns<Decimal>, profile: Profile) -> Addi
         WriteOptions { profile, price_precision: 2, size_precision: 8, row_group_rows: 500, zstd_level: 1 };
     let facts =
         SeriesFacts { source: "test".into(), note: String::new(), calendar: Some(Calendar::Always), options };
-    Addition { bar_type: series(bar_type), bars, facts, keep_stored: false }
+    Addition { bar_type: series(bar_type), bars, facts, overlap: Overlap::Fail }
 }
 
 const BTC: &str = "BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL";
@@ -151,7 +173,7 @@ fn both_profiles_read_back_exactly() {
     for profile in [Profile::Nautilus, Profile::Compact] {
         let (mut memory, bars) = (Memory::default(), minutes(0, 4000));
         let commit = memory.commit(&[addition(BTC, bars.clone(), profile)]).unwrap().unwrap();
-        assert_eq!((commit.rows_added, commit.partitions_added, commit.number), (4000, 3, 1));
+        assert_eq!((commit.tally.rows_added, commit.tally.partitions_added, commit.number), (4000, 3, 1));
         let manifest = memory.manifest(&series(BTC)).unwrap();
         let (all, _) = memory.read(&manifest, Query::default()).unwrap();
         assert_eq!(all, bars);
@@ -290,7 +312,7 @@ fn committing_again_adds_only_what_is_new() {
     // Before, between and after, in one commit; equal bars are no conflict.
     memory.commit(&[addition(BTC, minutes(800, 100), Profile::Nautilus)]).unwrap();
     let commit = memory.commit(&[addition(BTC, minutes(0, 2000), Profile::Nautilus)]).unwrap().unwrap();
-    assert_eq!((commit.rows_added, commit.rows_identical, commit.number), (1400, 600, 3));
+    assert_eq!((commit.tally.rows_added, commit.tally.rows_identical, commit.number), (1400, 600, 3));
     let manifest = memory.manifest(&series(BTC)).unwrap();
     assert_eq!(memory.read(&manifest, Query::default()).unwrap().0, minutes(0, 2000));
     let disjoint = manifest.partitions.windows(2).all(|pair| pair[0].last < pair[1].first);
@@ -309,20 +331,9 @@ fn contradictions_are_refused() {
     assert_eq!(refused.kind, ErrorKind::Conflict);
     assert!(refused.why.contains("1970-01-01T00:54:00Z"), "{refused}");
     let mut keep = addition(BTC, other, Profile::Nautilus);
-    keep.keep_stored = true;
+    keep.overlap = Overlap::Keep;
     let commit = memory.commit(&[keep]).unwrap().unwrap();
-    assert_eq!((commit.rows_added, commit.rows_kept, commit.rows_identical), (50, 1, 49));
-    // A bar inside a stored file's hole is not supported yet, and says so.
-    let mut holed = minutes(2000, 10);
-    for column in [&mut holed.ts_event, &mut holed.ts_init] {
-        column.remove(5);
-    }
-    holed.prices_mut().into_iter().for_each(|column| {
-        column.remove(5);
-    });
-    memory.commit(&[addition(BTC, holed, Profile::Nautilus)]).unwrap();
-    let hole = memory.commit(&[addition(BTC, minutes(2000, 10), Profile::Nautilus)]).unwrap_err();
-    assert_eq!(hole.kind, ErrorKind::Unsupported);
+    assert_eq!((commit.tally.rows_added, commit.tally.rows_kept, commit.tally.rows_identical), (50, 1, 49));
     // Two series that NautilusTrader would keep in one directory.
     let twin = memory.commit(&[addition(
         "BTCUSD.BITSTAMP-1-MINUTE-LAST-EXTERNAL",
@@ -340,6 +351,131 @@ fn contradictions_are_refused() {
     }
 }
 
+fn files(memory: &Memory, folder: &str) -> Vec<String> {
+    memory.0.keys().filter(|key| key.starts_with(folder)).cloned().collect()
+}
+
+/// What programs that list directories see: every bar of the newest snapshot once, and nothing else.
+fn check_listing(memory: &Memory, bar_type: &str, expected: &BarColumns<Decimal>) {
+    let manifest = memory.manifest(&series(bar_type)).unwrap();
+    assert_eq!(memory.read(&manifest, Query::default()).unwrap().0, *expected);
+    let named: Vec<String> = manifest.partitions.iter().map(|file| file.object.key.clone()).collect();
+    let mut listed = files(memory, "data/");
+    listed.sort_by_key(|key| names::parse_file_name(names::file_name(key)));
+    assert_eq!(named, listed);
+    assert!(files(memory, "staging/").is_empty());
+}
+
+fn without(bars: &BarColumns<Decimal>, rows: std::ops::Range<usize>) -> BarColumns<Decimal> {
+    let mut left = BarColumns::with_capacity(bars.len());
+    left.extend_from(bars, 0..rows.start);
+    left.extend_from(bars, rows.end..bars.len());
+    left
+}
+
+#[test]
+fn holes_are_filled_and_bars_replaced() {
+    let mut memory = Memory::default();
+    let all = minutes(0, 3000);
+    memory.commit(&[addition(BTC, without(&all, 700..710), Profile::Nautilus)]).unwrap();
+    let commit = memory.commit(&[addition(BTC, all.clone(), Profile::Nautilus)]).unwrap().unwrap();
+    assert_eq!((commit.tally.rows_added, commit.tally.rows_identical), (10, 2990));
+    assert_eq!((commit.tally.partitions_removed, commit.tally.partitions_added), (1, 1));
+    check_listing(&memory, BTC, &all);
+    let mut other = all.clone();
+    for row in [0, 1500, 2999] {
+        other.close[row] = other.high[row];
+    }
+    let mut replace = addition(BTC, other.clone(), Profile::Nautilus);
+    replace.overlap = Overlap::Replace;
+    let commit = memory.commit(&[replace]).unwrap().unwrap();
+    assert_eq!((commit.tally.rows_replaced, commit.tally.rows_identical), (3, 2997));
+    check_listing(&memory, BTC, &other);
+    // The files of older snapshots are kept.
+    assert_eq!(files(&memory, "retired/").len(), 4);
+}
+
+#[test]
+fn ranges_are_deleted() {
+    let all = minutes(0, 3000);
+    for (start, end, partitions) in
+        [(0, 1, 3), (100, 200, 4), (1000, 2000, 3), (1440, 2880, 2), (2000, 9000, 2)]
+    {
+        let mut memory = Memory::default();
+        memory.commit(&[addition(BTC, all.clone(), Profile::Compact)]).unwrap();
+        let range = TimeRange::new(UnixNanos((start + 1) * MINUTE), UnixNanos((end + 1) * MINUTE));
+        let delete = Change::Delete { bar_type: series(BTC), range };
+        let commit = memory.change(std::slice::from_ref(&delete)).unwrap().unwrap();
+        let rows = start as usize..(end as usize).min(3000);
+        assert_eq!(commit.tally.rows_removed, rows.len() as u64);
+        check_listing(&memory, BTC, &without(&all, rows));
+        assert_eq!(memory.manifest(&series(BTC)).unwrap().partitions.len(), partitions, "{start} {end}");
+        assert!(memory.change(&[delete]).unwrap().is_none(), "a second time there is nothing to do");
+    }
+    let mut memory = Memory::default();
+    memory.commit(&[addition(BTC, all.clone(), Profile::Compact)]).unwrap();
+    memory.change(&[Change::Delete { bar_type: series(BTC), range: TimeRange::ALL }]).unwrap().unwrap();
+    assert!(memory.manifest(&series(BTC)).is_none() && files(&memory, "data/").is_empty());
+    // What was deleted can come again.
+    memory.commit(&[addition(BTC, all.clone(), Profile::Compact)]).unwrap().unwrap();
+    check_listing(&memory, BTC, &all);
+}
+
+#[test]
+fn files_are_consolidated_by_period() {
+    let mut memory = Memory::default();
+    let all = minutes(0, 60 * 24 * 70);
+    memory.commit(&[addition(BTC, all.clone(), Profile::Nautilus)]).unwrap();
+    for (period, partitions) in
+        [(Period::Week, 11), (Period::Month, 3), (Period::All, 1), (Period::Day, 70), (Period::Year, 1)]
+    {
+        let range = TimeRange::ALL;
+        let consolidate = Change::Consolidate { bar_type: series(BTC), period, range };
+        memory.change(std::slice::from_ref(&consolidate)).unwrap().unwrap();
+        check_listing(&memory, BTC, &all);
+        assert_eq!(memory.manifest(&series(BTC)).unwrap().partitions.len(), partitions, "{period:?}");
+        assert!(memory.change(&[consolidate]).unwrap().is_none(), "a second time there is nothing to do");
+    }
+    // A bar into a file of a year keeps it one file.
+    let mut other = all.clone();
+    other.volume[40_000] = Decimal::from_ticks(1, 0);
+    let mut replace = addition(BTC, other.clone(), Profile::Nautilus);
+    replace.overlap = Overlap::Replace;
+    memory.commit(&[replace]).unwrap().unwrap();
+    check_listing(&memory, BTC, &other);
+    assert_eq!(memory.manifest(&series(BTC)).unwrap().partitions.len(), 1);
+}
+
+#[test]
+fn a_snapshot_is_rolled_back_to() {
+    let mut memory = Memory::default();
+    let all = minutes(0, 3000);
+    memory.commit(&[addition(BTC, all.clone(), Profile::Nautilus)]).unwrap();
+    let (first, before) = (memory.head().unwrap().snapshot, memory.manifest(&series(BTC)).unwrap());
+    let range = TimeRange::new(UnixNanos(100 * MINUTE), UnixNanos(2000 * MINUTE));
+    memory.change(&[Change::Delete { bar_type: series(BTC), range }]).unwrap().unwrap();
+    let now = memory.manifest(&series(BTC)).unwrap();
+    let info = CommitInfo {
+        transaction: "back".into(),
+        committed: UnixNanos(0),
+        writer: "test".into(),
+        operation: "roll back".into(),
+    };
+    let commit =
+        Commit::roll_back(&memory.base(&[]), &first, &now.partitions, &before.partitions, &info).unwrap();
+    for put in [&commit.snapshot, &commit.head] {
+        memory.0.insert(put.key.clone(), put.bytes.clone());
+    }
+    for step in commit.moves.leave.iter().chain(&commit.moves.arrive) {
+        let bytes = memory.0.remove(&step.from).unwrap();
+        memory.0.insert(step.to.clone(), bytes);
+    }
+    check_listing(&memory, BTC, &all);
+    let mut expired = memory.base(&[]);
+    expired.snapshot.as_mut().unwrap().0.oldest = 2;
+    assert_eq!(Commit::roll_back(&expired, &first, &[], &[], &info).unwrap_err().kind, ErrorKind::NotFound);
+}
+
 #[test]
 fn many_series_stand_in_shards() {
     let mut memory = Memory::default();
@@ -350,8 +486,8 @@ fn many_series_stand_in_shards() {
     let SeriesTable::Shards(before) = memory.head().unwrap().snapshot.table else { panic!("not in shards") };
     assert_eq!(before.iter().map(|shard| shard.series).sum::<u64>(), 150);
     let commit = memory.commit(&[addition(&name(7), minutes(3, 3), Profile::Nautilus)]).unwrap().unwrap();
-    // One partition, one series manifest, one shard.
-    assert_eq!(commit.objects.len(), 3);
+    // One series manifest, one shard.
+    assert_eq!(commit.objects.len(), 2);
     let SeriesTable::Shards(after) = memory.head().unwrap().snapshot.table else { panic!("not in shards") };
     let changed: Vec<u8> =
         before.iter().zip(&after).filter(|(old, new)| old != new).map(|(old, _)| old.shard).collect();

@@ -109,7 +109,7 @@ async fn open(url: String, number: Option<u64>, source: &impl Source) -> Result<
         SeriesTable::Inline(entries) => entries.clone(),
         SeriesTable::Shards(shards) => {
             let read = |shard: catalog::ShardRef| async move {
-                SeriesTable::decode_shard(&shard, &source.read(&whole(&shard.object)).await?)
+                SeriesTable::decode_shard(&shard, &source.read(&Fetch::whole(&shard.object)).await?)
             };
             let parts: Vec<Result<Vec<SeriesEntry>>> =
                 shards.iter().cloned().map(read).collect::<FuturesUnordered<_>>().collect().await;
@@ -128,10 +128,6 @@ fn no_snapshot(error: Error, wanted: u64, newest: u64) -> Error {
     Error::new(ErrorKind::NotFound, format!("the catalog does not have snapshot {wanted}"))
         .because(format!("its newest is {newest}; older ones are kept only for a while"))
         .then("open the newest one: remove `snap=` from the address")
-}
-
-fn whole(object: &catalog::ObjectRef) -> Fetch {
-    Fetch { key: object.key.clone(), range: 0..object.size_bytes, object_bytes: object.size_bytes }
 }
 
 impl Opened {
@@ -176,7 +172,7 @@ impl Opened {
             return Ok(manifest);
         }
         let object = &self.entry(series)?.manifest;
-        let bytes = source.read(&whole(object)).await?;
+        let bytes = source.read(&Fetch::whole(object)).await?;
         object.verify(&bytes)?;
         let manifest = Rc::new(SeriesManifest::decode(&object.key, bytes)?);
         self.manifests.borrow_mut().insert(series.clone(), Rc::clone(&manifest));
@@ -358,7 +354,7 @@ impl Opened {
                     while fetching.len() < MAX_IN_FLIGHT
                         && let Some(fetch) = queue.pop_front()
                     {
-                        fetching.push(read(source, fetch));
+                        fetching.push(read(source, &self.snapshot.transaction, fetch));
                     }
                     let Some((fetch, bytes)) = fetching.next().await else {
                         return Err(Error::new(
@@ -411,9 +407,19 @@ struct Window {
     interval: i64,
 }
 
-async fn read(source: &impl Source, fetch: Fetch) -> (Fetch, Result<Bytes>) {
-    let bytes = source.read(&fetch).await;
-    (fetch, bytes)
+/// Reads a part of a partition, wherever a commit has moved it since the snapshot was read.
+async fn read(source: &impl Source, transaction: &str, fetch: Fetch) -> (Fetch, Result<Bytes>) {
+    let mut found = source.read(&fetch).await;
+    for place in names::places(&fetch.key, &fetch.sha256, transaction).into_iter().skip(1) {
+        match &found {
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                let elsewhere = source.read(&Fetch { key: place, ..fetch.clone() }).await;
+                found = elsewhere.or(found);
+            }
+            _ => break,
+        }
+    }
+    (fetch, found)
 }
 
 fn append(bars: &mut BarColumns<f64>, mut part: BarColumns<f64>) {

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use bars::{Aggregation, BarSpec, BarType, Calendar, InstrumentId, Source, UnixNanos};
-use catalog::{Addition, Error, ErrorKind, Profile, Result, SeriesFacts, WriteOptions};
+use catalog::{Addition, Error, ErrorKind, Overlap, Profile, Result, SeriesFacts, WriteOptions};
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::tz::TimeZone;
 
-use crate::catalog::{Receipt, commit};
+use crate::commit::{Receipt, Run, commit_bars};
 use crate::csv_bars::{BadRow, CsvBars, CsvOptions, Stamp, read_csv};
 use crate::output::{Format, bytes_text, count_text, say};
 use crate::store::Store;
@@ -72,8 +72,8 @@ struct CsvArgs {
     #[arg(long, value_enum, default_value_t = OnInvalid::Fail)]
     on_invalid: OnInvalid,
     /// What to do with bars that differ from stored ones
-    #[arg(long, value_enum, default_value_t = Overlap::Fail)]
-    overlap: Overlap,
+    #[arg(long, value_enum, default_value_t = OverlapChoice::Fail)]
+    overlap: OverlapChoice,
     /// A line for readers of the catalog, such as licence and attribution
     #[arg(long, default_value = "", hide_default_value = true)]
     note: String,
@@ -104,11 +104,13 @@ enum OnInvalid {
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum Overlap {
+enum OverlapChoice {
     /// Import nothing
     Fail,
     /// Keep what is stored
     Keep,
+    /// Store the new bars in their place
+    Replace,
 }
 
 /// Runs an import.
@@ -139,7 +141,11 @@ pub async fn run(location: &str, args: ImportArgs) -> Result<()> {
         bar_type: bar_type.clone(),
         bars: std::mem::take(&mut found.bars),
         facts,
-        keep_stored: args.overlap == Overlap::Keep,
+        overlap: match args.overlap {
+            OverlapChoice::Fail => Overlap::Fail,
+            OverlapChoice::Keep => Overlap::Keep,
+            OverlapChoice::Replace => Overlap::Replace,
+        },
     };
     let operation =
         format!("import csv {}", args.files.iter().map(|file| file_name(file)).collect::<Vec<_>>().join(" "));
@@ -148,7 +154,7 @@ pub async fn run(location: &str, args: ImportArgs) -> Result<()> {
     } else {
         Store::open_or_make(location)?
     };
-    let receipt = commit(&store, &[addition], &operation, args.dry_run).await?;
+    let receipt = commit_bars(&store, vec![addition], &Run::new(operation).dry(args.dry_run)).await?;
     report(&bar_type, &args, &found.bad, span, &receipt, location);
     Ok(())
 }
@@ -285,6 +291,7 @@ fn report(
     receipt: &Receipt,
     location: &str,
 ) {
+    let tally = &receipt.tally;
     if args.stamp.is_none() {
         eprintln!("note: the files' times were taken for bar opens; say `--stamp close` if they are closes");
     }
@@ -294,30 +301,26 @@ fn report(
     if args.format == Format::Json {
         let summary = serde_json::json!({
             "bar_type": bar_type, "catalog": location, "dry_run": args.dry_run, "snapshot": receipt.snapshot, "first": span.0, "last": span.1,
-            "rows_added": receipt.rows_added, "rows_identical": receipt.rows_identical, "rows_kept": receipt.rows_kept, "rows_left_out": bad.len(),
-            "partitions_added": receipt.partitions_added, "bytes_added": receipt.bytes_added,
+            "rows_added": tally.rows_added, "rows_identical": tally.rows_identical, "rows_kept": tally.rows_kept, "rows_replaced": tally.rows_replaced, "rows_left_out": bad.len(),
+            "partitions_added": tally.partitions_added, "partitions_removed": tally.partitions_removed, "bytes_added": tally.bytes_added,
         });
         say!("{summary}");
         return;
     }
     let verb = if args.dry_run { "would add" } else { "added" };
-    say!(
-        "{bar_type}: {verb} {} bars that close from {} to {}",
-        count_text(receipt.rows_added),
-        span.0,
-        span.1
-    );
-    if receipt.rows_added > 0 {
+    say!("{bar_type}: {verb} {} bars that close from {} to {}", count_text(tally.rows_added), span.0, span.1);
+    if tally.rows_added > 0 {
         say!(
             "  {} files, {}, {:.1} bytes a bar",
-            receipt.partitions_added,
-            bytes_text(receipt.bytes_added),
-            receipt.bytes_added as f64 / receipt.rows_added as f64
+            tally.partitions_added,
+            bytes_text(tally.bytes_added),
+            tally.bytes_added as f64 / tally.rows_added as f64
         );
     }
     for (count, what) in [
-        (receipt.rows_identical, "were stored already"),
-        (receipt.rows_kept, "differ from stored ones, which were kept"),
+        (tally.rows_identical, "were stored already"),
+        (tally.rows_kept, "differ from stored ones, which were kept"),
+        (tally.rows_replaced, "took the place of stored ones that differ"),
         (bad.len() as u64, "rows were left out"),
     ] {
         if count > 0 {

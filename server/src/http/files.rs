@@ -108,7 +108,7 @@ fn is_key(key: &str) -> bool {
             && !segment.contains(['\\', '\0', ':'])
             && !segment.chars().any(char::is_control)
     };
-    let known = ["data/", "manifest/"].iter().any(|root| key.starts_with(root))
+    let known = ["data/", "manifest/", "staging/", "retired/"].iter().any(|root| key.starts_with(root))
         && [".parquet", ".json"].iter().any(|end| key.ends_with(end));
     known && key.len() <= 1024 && key.split('/').all(fine)
 }

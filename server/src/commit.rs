@@ -1,0 +1,564 @@
+//! Writing: what `catalog` decides is staged, committed and moved to where it belongs.
+//!
+//! The order of a commit is in [`catalog::Commit`]. A commit that was stopped after its snapshot is finished by whoever opens the
+//! catalog next ([`finish`]); one that was stopped before it left nothing but files in `staging/`, which a vacuum removes.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bars::{BarColumns, BarType, Decimal, IntervalSet};
+use catalog::{
+    Addition, Base, Change, Columns, Commit, CommitInfo, Edit, Error, ErrorKind, Head, Move, Moves, NewFile,
+    PartitionEntry, Put, Query, Result, SeriesManifest, SeriesTable, Sha256, ShardRef, Snapshot,
+    SnapshotFate, Tally, fate_of, names, plan,
+};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use tokio::task::JoinSet;
+
+use crate::catalog::{
+    foreign, newest, now, read_bars, read_boundary, read_file, read_manifest, read_shard, read_snapshot,
+    read_table,
+};
+use crate::store::Store;
+
+/// Commits that lost the race to other writers before this one gives up.
+const COMMIT_ATTEMPTS: usize = 50;
+/// Times that a snapshot is created again when the store said neither yes nor no.
+const CREATE_ATTEMPTS: u32 = 5;
+/// Objects that are written or moved at once.
+const AT_ONCE: usize = 8;
+
+/// How an operation is run.
+#[derive(Clone)]
+pub struct Run {
+    /// What is done, in words, as the snapshot tells it.
+    pub operation: String,
+    /// Everything is decided, nothing is written.
+    pub dry_run: bool,
+    /// Is told how far the work has come.
+    pub on_progress: Arc<dyn Fn(Progress) + Send + Sync>,
+    /// Stops the work before its next step when set.
+    pub cancel: Arc<AtomicBool>,
+}
+
+/// How far the work has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Pieces of work done.
+    pub done: u64,
+    /// Pieces of work in all.
+    pub total: u64,
+}
+
+impl Run {
+    /// A run that nobody watches.
+    pub fn new(operation: impl Into<String>) -> Self {
+        Self {
+            operation: operation.into(),
+            dry_run: false,
+            on_progress: Arc::new(|_| {}),
+            cancel: Arc::default(),
+        }
+    }
+
+    /// The same, but nothing is written if `dry_run`.
+    #[must_use]
+    pub fn dry(mut self, dry_run: bool) -> Self {
+        self.dry_run = dry_run;
+        self
+    }
+
+    /// Fails if the run was told to stop.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`].
+    pub fn check(&self) -> Result<()> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(Error::new(
+                ErrorKind::Cancelled,
+                "stopped before it was committed; nothing was changed",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What a commit did, or would do.
+#[derive(Clone, Debug, Default)]
+pub struct Receipt {
+    /// The snapshot; `None` if nothing was committed.
+    pub snapshot: Option<u64>,
+    /// All in all.
+    pub tally: Tally,
+    /// By series, in the order of the changes.
+    pub series: Vec<(BarType, Tally)>,
+}
+
+/// Adds bars: [`commit`] for the commonest change.
+///
+/// # Errors
+/// As [`commit`].
+pub async fn commit_bars(store: &Store, additions: Vec<Addition>, run: &Run) -> Result<Receipt> {
+    let changes: Vec<Change> = additions.into_iter().map(Change::Add).collect();
+    commit(store, &changes, run).await
+}
+
+/// Commits changes, one a series, on top of whatever other writers commit meanwhile.
+///
+/// # Errors
+/// As [`Commit::build`], or if the store fails; then nothing is visible of the commit, or all of it.
+pub async fn commit(store: &Store, changes: &[Change], run: &Run) -> Result<Receipt> {
+    refuse_twice(changes)?;
+    let info = commit_info(run);
+    let mut staging = Staging::new(store, &info.transaction, run.dry_run);
+    for _ in 0..COMMIT_ATTEMPTS {
+        let base = match read_base(store, changes, run.dry_run).await {
+            Ok(base) => base,
+            Err(error) => return staging.abandon(error).await,
+        };
+        let planned = match plan_edits(store, &base, changes, &mut staging, run).await {
+            Ok(edits) => Commit::build(&base, &edits, &info).map(|commit| (edits, commit)),
+            Err(error) => Err(error),
+        };
+        let (edits, commit) = match planned {
+            Ok(planned) => planned,
+            Err(error) => return staging.abandon(error).await,
+        };
+        let mut receipt = Receipt::default();
+        for edit in &edits {
+            receipt.tally.add(&edit.tally);
+            receipt.series.push((edit.bar_type.clone(), edit.tally));
+        }
+        let Some(commit) = commit.filter(|_| !run.dry_run) else {
+            staging.clear().await;
+            return Ok(receipt);
+        };
+        if put(store, &commit, &info.transaction).await? {
+            receipt.snapshot = Some(commit.number);
+            return Ok(receipt);
+        }
+        tracing::debug!(number = commit.number, "another writer committed first, building again");
+    }
+    Err(too_slow())
+}
+
+/// Makes an older snapshot's series the newest again, as a commit of its own.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] if the snapshot is not kept, [`ErrorKind::Corrupt`] if a file it names is gone.
+pub async fn roll_back(store: &Store, number: u64, run: &Run) -> Result<Receipt> {
+    let info = commit_info(run);
+    for _ in 0..COMMIT_ATTEMPTS {
+        let base = read_base(store, &[], run.dry_run).await?;
+        let Some((current, _)) = &base.snapshot else { return Err(no_snapshots(store)) };
+        let snapshot = read_snapshot(store, number, current).await?;
+        let (now, then) = differing_files(store, current, &snapshot).await?;
+        let commit = Commit::roll_back(&base, &snapshot, &now, &then, &info)?;
+        for arriving in &commit.moves.arrive {
+            if store.head(&arriving.from).await?.is_none() && store.head(&arriving.to).await?.is_none() {
+                return Err(Error::new(ErrorKind::Corrupt, format!("snapshot {number} cannot be restored"))
+                    .because(format!("it names `{}`, which is gone", arriving.to))
+                    .then("choose a later snapshot: `barkeep snapshots list`"));
+            }
+        }
+        let tally = commit.tally;
+        let done = snapshot.table == current.table;
+        if done || run.dry_run {
+            return Ok(Receipt { snapshot: None, tally, series: Vec::new() });
+        }
+        if put(store, &commit, &info.transaction).await? {
+            return Ok(Receipt { snapshot: Some(commit.number), tally, series: Vec::new() });
+        }
+    }
+    Err(too_slow())
+}
+
+/// Gives up the snapshots before `oldest`, as a commit of its own; its number, or `None` if they were given up already.
+///
+/// # Errors
+/// If the store fails.
+pub async fn expire(store: &Store, oldest: u64, run: &Run) -> Result<Option<u64>> {
+    let info = commit_info(run);
+    for _ in 0..COMMIT_ATTEMPTS {
+        let base = read_base(store, &[], run.dry_run).await?;
+        let Some((current, _)) = &base.snapshot else { return Err(no_snapshots(store)) };
+        let oldest = oldest.min(current.number);
+        if oldest <= current.oldest || run.dry_run {
+            return Ok(None);
+        }
+        let commit = Commit::expire(&base, oldest, &info);
+        if put(store, &commit, &info.transaction).await? {
+            return Ok(Some(commit.number));
+        }
+    }
+    Err(too_slow())
+}
+
+/// Finishes what the commit of `snapshot` began: moves its files to where they belong and renews the head. Nothing to do, at the price
+/// of one request, unless its writer was stopped.
+///
+/// # Errors
+/// If the store fails; it can be tried again.
+pub async fn finish(store: &Store, snapshot: &Snapshot) -> Result<()> {
+    let key = names::journal(&snapshot.transaction);
+    let Some(bytes) = store.get(&key).await? else { return Ok(()) };
+    let moves = Moves::decode(&key, &bytes)?;
+    if moves.number != snapshot.number {
+        return Ok(());
+    }
+    tracing::info!(number = snapshot.number, "finishing a commit whose writer was stopped");
+    carry_out(store, &moves).await?;
+    renew_head(store, snapshot.number).await?;
+    store.delete(&key).await?;
+    Ok(())
+}
+
+fn commit_info(run: &Run) -> CommitInfo {
+    CommitInfo {
+        transaction: uuid::Uuid::new_v4().to_string(),
+        committed: now(),
+        writer: concat!("barkeep ", env!("CARGO_PKG_VERSION")).to_owned(),
+        operation: run.operation.clone(),
+    }
+}
+
+fn refuse_twice(changes: &[Change]) -> Result<()> {
+    let mut seen = HashSet::new();
+    match changes.iter().find(|change| !seen.insert(change.bar_type())) {
+        None => Ok(()),
+        Some(change) => Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!("one commit cannot change {} twice", change.bar_type()),
+        )
+        .then("commit one change after the other")),
+    }
+}
+
+fn too_slow() -> Error {
+    Error::new(ErrorKind::Conflict, "other writers were faster every time")
+        .because(format!("{COMMIT_ATTEMPTS} attempts lost the race"))
+        .then("try again")
+}
+
+fn no_snapshots(store: &Store) -> Error {
+    crate::store::no_catalog(store.location(), "it has no snapshot")
+}
+
+/// What each change does to its series; the files it writes are staged.
+async fn plan_edits(
+    store: &Store,
+    base: &Base,
+    changes: &[Change],
+    staging: &mut Staging<'_>,
+    run: &Run,
+) -> Result<Vec<Edit>> {
+    let transaction = base.snapshot.as_ref().map(|(snapshot, _)| snapshot.transaction.as_str());
+    let transaction = transaction.unwrap_or_default();
+    let mut planned = Vec::with_capacity(changes.len());
+    for change in changes {
+        planned.push((change, change.pieces(base.stored(change.bar_type()))?));
+    }
+    let total = planned.iter().map(|(_, (_, pieces))| pieces.len() as u64).sum();
+    let (mut done, mut edits) = (0, Vec::with_capacity(changes.len()));
+    for (change, (mut edit, pieces)) in planned {
+        for piece in pieces {
+            run.check()?;
+            let rows = read_rows(store, transaction, &edit.bar_type, &piece.reads).await?;
+            for file in change.run(&piece, &rows, &mut edit)? {
+                staging.put(file).await?;
+            }
+            done += 1;
+            (run.on_progress)(Progress { done, total });
+        }
+        for (old, new) in &edit.renamed {
+            let bytes = read_file(store, transaction, old).await?;
+            staging.put(NewFile { entry: new.clone(), bytes }).await?;
+        }
+        edit.refuse_conflicts()?;
+        edits.push(edit);
+    }
+    staging.settle().await?;
+    Ok(edits)
+}
+
+async fn read_rows(
+    store: &Store,
+    transaction: &str,
+    bar_type: &BarType,
+    files: &[PartitionEntry],
+) -> Result<BarColumns<Decimal>> {
+    if files.is_empty() {
+        return Ok(BarColumns::default());
+    }
+    let part = SeriesManifest {
+        bar_type: bar_type.clone(),
+        partitions: files.to_vec(),
+        confirmed_empty: IntervalSet::default(),
+    };
+    read_bars(store, transaction, plan(&part, Query::default())?, Columns::ALL).await
+}
+
+/// The files of a commit on their way into `staging/`, several at once.
+struct Staging<'a> {
+    store: &'a Store,
+    transaction: &'a str,
+    dry_run: bool,
+    staged: HashSet<String>,
+    writing: JoinSet<Result<bool>>,
+}
+
+impl<'a> Staging<'a> {
+    fn new(store: &'a Store, transaction: &'a str, dry_run: bool) -> Self {
+        Self { store, transaction, dry_run, staged: HashSet::new(), writing: JoinSet::new() }
+    }
+
+    async fn put(&mut self, file: NewFile) -> Result<()> {
+        let key = names::staged(self.transaction, &file.entry.object.key);
+        // Built again after a lost race, it is there already.
+        if self.dry_run || !self.staged.insert(key.clone()) {
+            return Ok(());
+        }
+        while self.writing.len() >= AT_ONCE {
+            self.written().await?;
+        }
+        let store = self.store.clone();
+        self.writing.spawn(async move { store.create(&key, file.bytes).await });
+        Ok(())
+    }
+
+    async fn written(&mut self) -> Result<()> {
+        match self.writing.join_next().await {
+            None => Ok(()),
+            Some(Ok(outcome)) => outcome.map(|_| ()),
+            Some(Err(error)) => {
+                Err(Error::new(ErrorKind::Internal, "a task that writes a file ended early").because(error))
+            }
+        }
+    }
+
+    async fn settle(&mut self) -> Result<()> {
+        while !self.writing.is_empty() {
+            self.written().await?;
+        }
+        Ok(())
+    }
+
+    /// Removes what was staged for a commit that will not be; what cannot be removed is left to a vacuum.
+    async fn clear(&mut self) {
+        while self.writing.join_next().await.is_some() {}
+        for key in self.staged.drain() {
+            if let Err(error) = self.store.delete(&key).await {
+                tracing::debug!(key, %error, "a staged file stays until the next vacuum");
+            }
+        }
+    }
+
+    async fn abandon<T>(&mut self, error: Error) -> Result<T> {
+        self.clear().await;
+        Err(error)
+    }
+}
+
+/// Puts a commit's objects and moves its files; whether it won its number.
+async fn put(store: &Store, commit: &Commit, transaction: &str) -> Result<bool> {
+    // Named by content: if one is there already, it is the same.
+    let create = async |store: Store, object: Put| store.create(&object.key, object.bytes).await.map(|_| ());
+    at_once(commit.objects.clone(), |object| create(store.clone(), object)).await?;
+    let journal = names::journal(transaction);
+    if !commit.moves.is_empty() {
+        store.put(&journal, commit.moves.encode().into()).await?;
+    }
+    if !create_snapshot(store, &commit.snapshot, transaction).await? {
+        return Ok(false);
+    }
+    refuse_removed_number(store, commit).await?;
+    if let Err(error) = settle(store, commit, &journal).await {
+        // The commit holds: whoever opens the catalog next finishes it, and readers find its files where they are.
+        tracing::warn!(number = commit.number, %error, "committed, but not all of its files are in place yet");
+    }
+    Ok(true)
+}
+
+async fn settle(store: &Store, commit: &Commit, journal: &str) -> Result<()> {
+    carry_out(store, &commit.moves).await?;
+    store.put(&commit.head.key, commit.head.bytes.clone()).await?;
+    if !commit.moves.is_empty() {
+        store.delete(journal).await?;
+    }
+    // Two writers may renew the head in the wrong order; the later of them sees that.
+    if store.head(&names::snapshot(commit.number + 1)).await?.is_some() {
+        renew_head(store, commit.number).await?;
+    }
+    Ok(())
+}
+
+/// Creates the snapshot; whether it is there and ours.
+async fn create_snapshot(store: &Store, snapshot: &Put, transaction: &str) -> Result<bool> {
+    let mut attempt = 0;
+    loop {
+        let created = store.create(&snapshot.key, snapshot.bytes.clone()).await;
+        if matches!(created, Ok(true)) {
+            return Ok(true);
+        }
+        let stored = store.get(&snapshot.key).await?;
+        match fate_of(&snapshot.key, stored.as_deref(), transaction)? {
+            SnapshotFate::Committed => return Ok(true),
+            SnapshotFate::Lost => return Ok(false),
+            SnapshotFate::Absent if attempt < CREATE_ATTEMPTS => {
+                tokio::time::sleep(Duration::from_millis(20 << attempt)).await;
+                attempt += 1;
+            }
+            SnapshotFate::Absent => return created.map(|_| false),
+        }
+    }
+}
+
+/// A writer that slept through a vacuum may have created a number that was removed; it must not stay.
+async fn refuse_removed_number(store: &Store, commit: &Commit) -> Result<()> {
+    if read_boundary(store).await?.newest < commit.number {
+        return Ok(());
+    }
+    store.delete(&commit.snapshot.key).await?;
+    Err(Error::new(ErrorKind::Conflict, "this commit took so long that the catalog went on without it")
+        .because(format!("snapshot {} was removed meanwhile; nothing was changed", commit.number))
+        .then("try again"))
+}
+
+/// Makes the head name the newest snapshot, if it names an older one than `number` or than that.
+async fn renew_head(store: &Store, number: u64) -> Result<()> {
+    let Some((snapshot, sha256)) = newest(store).await? else { return Ok(()) };
+    let head = store.get(names::HEAD).await?.and_then(|bytes| Head::decode(&bytes).ok());
+    if head.is_none_or(|head| head.snapshot.number < snapshot.number.max(number)) {
+        store.put(names::HEAD, Head { snapshot_sha256: sha256, snapshot }.encode().into()).await?;
+    }
+    Ok(())
+}
+
+/// Moves files to where they belong. Once a later commit is there, its writer has done it.
+async fn carry_out(store: &Store, moves: &Moves) -> Result<()> {
+    let next = names::snapshot(moves.number + 1);
+    for batch in moves.leave.chunks(64).chain(moves.arrive.chunks(64)) {
+        if store.head(&next).await?.is_some() {
+            return Ok(());
+        }
+        at_once(batch.to_vec(), |step| carry(store.clone(), step)).await?;
+    }
+    Ok(())
+}
+
+/// Does the same to many things, several at a time; the first error ends it.
+async fn at_once<T, F: Future<Output = Result<()>>>(things: Vec<T>, act: impl Fn(T) -> F) -> Result<()> {
+    stream::iter(things).map(act).buffer_unordered(AT_ONCE).try_for_each(|()| async { Ok(()) }).await
+}
+
+async fn carry(store: Store, step: Move) -> Result<()> {
+    if !store.relocate(&step.from, &step.to).await? && store.head(&step.to).await?.is_none() {
+        tracing::error!(from = step.from, to = step.to, "a file that was to be moved is not there");
+    }
+    Ok(())
+}
+
+/// What a commit of `changes` builds on; the commit before it is finished first.
+async fn read_base(store: &Store, changes: &[Change], dry_run: bool) -> Result<Base> {
+    let Some((snapshot, sha256)) = newest(store).await? else {
+        for key in store.list("data").await? {
+            if !is_own(store, &key).await? {
+                return Err(foreign(store));
+            }
+        }
+        return Ok(Base::default());
+    };
+    if !dry_run {
+        finish(store, &snapshot).await?;
+    }
+    let mut base = Base { snapshot: Some((snapshot.clone(), sha256)), ..Base::default() };
+    if let SeriesTable::Shards(table) = &snapshot.table {
+        for change in changes {
+            let number = ShardRef::shard_of(change.bar_type());
+            if let Some(shard) = table.iter().find(|shard| shard.shard == number)
+                && !base.shards.contains_key(&number)
+            {
+                base.shards.insert(number, read_shard(store, shard).await?);
+            }
+        }
+    }
+    for change in changes {
+        let entries = match &snapshot.table {
+            SeriesTable::Inline(entries) => Some(entries),
+            SeriesTable::Shards(_) => base.shards.get(&ShardRef::shard_of(change.bar_type())),
+        };
+        let entry = entries
+            .and_then(|entries| entries.iter().find(|entry| entry.bar_type == *change.bar_type()))
+            .cloned();
+        let manifest = match &entry {
+            Some(entry) => Some(read_manifest(store, entry).await?),
+            None => None,
+        };
+        if let Change::Add(addition) = change {
+            refuse_foreign_files(store, addition, manifest.as_ref()).await?;
+        }
+        base.series.extend(manifest.map(|manifest| (change.bar_type().clone(), manifest)));
+    }
+    Ok(base)
+}
+
+/// Refuses bars where another program has written a file of the same time: whoever lists the directory would see them twice.
+async fn refuse_foreign_files(
+    store: &Store,
+    addition: &Addition,
+    manifest: Option<&SeriesManifest>,
+) -> Result<()> {
+    let directory = format!("data/bars/{}", names::series_directory(&addition.bar_type));
+    let (Some(first), Some(last)) = (addition.bars.ts_init.first(), addition.bars.ts_init.last()) else {
+        return Ok(());
+    };
+    let known: HashSet<&str> = manifest
+        .iter()
+        .flat_map(|manifest| &manifest.partitions)
+        .map(|file| file.object.key.as_str())
+        .collect();
+    for key in store.list(&directory).await? {
+        let overlaps = names::parse_file_name(names::file_name(&key))
+            .is_some_and(|(start, end)| end.0 >= *first && start.0 <= *last);
+        if known.contains(key.as_str()) || !overlaps || is_own(store, &key).await? {
+            continue;
+        }
+        return Err(Error::new(ErrorKind::Conflict, format!("another program has written bars of {} for that time", addition.bar_type))
+            .because(format!("`{key}` is in the catalog's directory and not in its manifest; with both, NautilusTrader and DuckDB would read bars twice"))
+            .then("take that file into the catalog: `barkeep adopt --update`")
+            .then("or move it away if its bars are in the import"));
+    }
+    Ok(())
+}
+
+/// Whether a file is named by its content as ours are: one of a commit that is under way or was stopped.
+async fn is_own(store: &Store, key: &str) -> Result<bool> {
+    let hash = names::file_name(key)
+        .strip_suffix(".parquet")
+        .and_then(|stem| stem.rsplit_once('_'))
+        .map(|(_, hash)| hash)
+        .unwrap_or_default();
+    let bytes = if hash.len() == 16 { store.get(key).await? } else { None };
+    Ok(bytes.is_some_and(|bytes| Sha256::of(&bytes).short() == hash))
+}
+
+/// The partitions of the series that differ between two snapshots: those of the one, those of the other.
+pub(crate) async fn differing_files(
+    store: &Store,
+    left: &Snapshot,
+    right: &Snapshot,
+) -> Result<(Vec<PartitionEntry>, Vec<PartitionEntry>)> {
+    let tables = [read_table(store, &left.table).await?, read_table(store, &right.table).await?];
+    let keys = tables
+        .each_ref()
+        .map(|table| table.iter().map(|entry| entry.manifest.key.as_str()).collect::<HashSet<_>>());
+    let mut files = [Vec::new(), Vec::new()];
+    for (at, table) in tables.iter().enumerate() {
+        for entry in table.iter().filter(|entry| !keys[1 - at].contains(entry.manifest.key.as_str())) {
+            files[at].extend(read_manifest(store, entry).await?.partitions);
+        }
+    }
+    Ok(files.into())
+}
