@@ -1,10 +1,10 @@
 //! Reading: the newest snapshot, or an older one, and the loop that fetches what a scan asks for.
 
-use bars::{BarColumns, BarType, Decimal, UnixNanos};
+use bars::{BarColumns, BarType, Decimal, IntervalSet, UnixNanos};
 use bytes::Bytes;
 use catalog::{
-    Boundary, Columns, Error, ErrorKind, Fetch, Head, Plan, Query, Result, Scan, SeriesEntry, SeriesManifest,
-    SeriesTable, Sha256, ShardRef, Snapshot, Step, decode_bars, names, plan,
+    Boundary, Columns, Error, ErrorKind, Fetch, Head, PartitionEntry, Plan, Query, Result, Scan, SeriesEntry,
+    SeriesManifest, SeriesTable, Sha256, ShardRef, Snapshot, Step, decode_bars, names, plan,
 };
 use futures::stream::{FuturesUnordered, StreamExt};
 
@@ -169,6 +169,27 @@ pub async fn read_file(store: &Store, transaction: &str, object: &catalog::Objec
     Ok(bytes)
 }
 
+/// All bars of some files of a series, which a snapshot names.
+///
+/// # Errors
+/// If a file is missing or damaged.
+pub async fn read_rows(
+    store: &Store,
+    snapshot: &Snapshot,
+    bar_type: &BarType,
+    files: &[PartitionEntry],
+) -> Result<BarColumns<Decimal>> {
+    if files.is_empty() {
+        return Ok(BarColumns::default());
+    }
+    let part = SeriesManifest {
+        bar_type: bar_type.clone(),
+        partitions: files.to_vec(),
+        confirmed_empty: IntervalSet::default(),
+    };
+    read_bars(store, &snapshot.transaction, plan(&part, Query::default())?, Columns::ALL).await
+}
+
 /// All bars of a plan, with exact values.
 pub(crate) async fn read_bars(
     store: &Store,
@@ -289,7 +310,11 @@ pub(crate) async fn read_shard(store: &Store, shard: &ShardRef) -> Result<Vec<Se
     SeriesTable::decode_shard(shard, &read_whole(store, &shard.object.key).await?)
 }
 
-pub(crate) async fn read_manifest(store: &Store, entry: &SeriesEntry) -> Result<SeriesManifest> {
+/// The partitions of a series.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] or [`ErrorKind::Corrupt`].
+pub async fn read_manifest(store: &Store, entry: &SeriesEntry) -> Result<SeriesManifest> {
     let bytes = read_whole(store, &entry.manifest.key).await?;
     entry.manifest.verify(&bytes)?;
     SeriesManifest::decode(&entry.manifest.key, bytes)

@@ -8,17 +8,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bars::{BarColumns, BarType, Decimal, IntervalSet};
+use bars::{BarColumns, BarType};
 use catalog::{
-    Addition, Base, Change, Columns, Commit, CommitInfo, Edit, Error, ErrorKind, Head, Move, Moves, NewFile,
-    PartitionEntry, Put, Query, Result, SeriesManifest, SeriesTable, Sha256, ShardRef, Snapshot,
-    SnapshotFate, Tally, fate_of, names, plan,
+    Addition, Base, Change, Commit, CommitInfo, Edit, Error, ErrorKind, Head, Move, Moves, NewFile,
+    PartitionEntry, Put, Result, SeriesManifest, SeriesTable, Sha256, ShardRef, Snapshot, SnapshotFate,
+    Tally, fate_of, names,
 };
 use futures::stream::{self, StreamExt, TryStreamExt};
 use tokio::task::JoinSet;
 
 use crate::catalog::{
-    foreign, newest, now, read_bars, read_boundary, read_file, read_manifest, read_shard, read_snapshot,
+    foreign, newest, now, read_boundary, read_file, read_manifest, read_rows, read_shard, read_snapshot,
     read_table,
 };
 use crate::store::Store;
@@ -184,10 +184,11 @@ pub async fn expire(store: &Store, oldest: u64, run: &Run) -> Result<Option<u64>
     for _ in 0..COMMIT_ATTEMPTS {
         let base = read_base(store, &[], run.dry_run).await?;
         let Some((current, _)) = &base.snapshot else { return Err(no_snapshots(store)) };
-        let oldest = oldest.min(current.number);
         if oldest <= current.oldest || run.dry_run {
             return Ok(None);
         }
+        // If only the newest is to stay, the commit itself stands for it: it has the same table.
+        let oldest = if oldest >= current.number { current.number + 1 } else { oldest };
         let commit = Commit::expire(&base, oldest, &info);
         if put(store, &commit, &info.transaction).await? {
             return Ok(Some(commit.number));
@@ -254,8 +255,7 @@ async fn plan_edits(
     staging: &mut Staging<'_>,
     run: &Run,
 ) -> Result<Vec<Edit>> {
-    let transaction = base.snapshot.as_ref().map(|(snapshot, _)| snapshot.transaction.as_str());
-    let transaction = transaction.unwrap_or_default();
+    let snapshot = base.snapshot.as_ref().map(|(snapshot, _)| snapshot);
     let mut planned = Vec::with_capacity(changes.len());
     for change in changes {
         planned.push((change, change.pieces(base.stored(change.bar_type()))?));
@@ -265,7 +265,10 @@ async fn plan_edits(
     for (change, (mut edit, pieces)) in planned {
         for piece in pieces {
             run.check()?;
-            let rows = read_rows(store, transaction, &edit.bar_type, &piece.reads).await?;
+            let rows = match snapshot {
+                Some(snapshot) => read_rows(store, snapshot, &edit.bar_type, &piece.reads).await?,
+                None => BarColumns::default(),
+            };
             for file in change.run(&piece, &rows, &mut edit)? {
                 staging.put(file).await?;
             }
@@ -273,6 +276,7 @@ async fn plan_edits(
             (run.on_progress)(Progress { done, total });
         }
         for (old, new) in &edit.renamed {
+            let transaction = snapshot.map(|snapshot| snapshot.transaction.as_str()).unwrap_or_default();
             let bytes = read_file(store, transaction, old).await?;
             staging.put(NewFile { entry: new.clone(), bytes }).await?;
         }
@@ -281,23 +285,6 @@ async fn plan_edits(
     }
     staging.settle().await?;
     Ok(edits)
-}
-
-async fn read_rows(
-    store: &Store,
-    transaction: &str,
-    bar_type: &BarType,
-    files: &[PartitionEntry],
-) -> Result<BarColumns<Decimal>> {
-    if files.is_empty() {
-        return Ok(BarColumns::default());
-    }
-    let part = SeriesManifest {
-        bar_type: bar_type.clone(),
-        partitions: files.to_vec(),
-        confirmed_empty: IntervalSet::default(),
-    };
-    read_bars(store, transaction, plan(&part, Query::default())?, Columns::ALL).await
 }
 
 /// The files of a commit on their way into `staging/`, several at once.

@@ -206,9 +206,10 @@ fn damage_is_found_and_named() {
     let head = catalog.join("manifest/head.json");
     let text = std::fs::read(&head).unwrap();
     std::fs::write(&head, &text[..text.len() / 2]).unwrap();
-    let failed = place.barkeep("list");
-    assert_eq!(failed.code, 5);
-    assert!(failed.err.contains("manifest/head.json"), "{}", failed.err);
+    // The head is a hint: without it the newest snapshot is found all the same.
+    let listed = place.barkeep("list");
+    assert_eq!(listed.code, 0);
+    assert!(listed.err.contains("manifest/head.json"), "{}", listed.err);
 }
 
 #[test]

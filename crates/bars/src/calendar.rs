@@ -68,6 +68,11 @@ impl Calendar {
         if *self == Self::Always {
             return within;
         }
+        self.sessions_by_date(range).into_iter().collect::<IntervalSet>().intersect(&within)
+    }
+
+    /// The sessions of the dates in and around `range`, one a date and ascending, each whole.
+    pub fn sessions_by_date(&self, range: TimeRange) -> Vec<TimeRange> {
         let (first, last) = (range.start.plus(-DAY).date(), range.end.plus(DAY).date());
         let mut sessions = Vec::new();
         let mut date = first;
@@ -76,7 +81,7 @@ impl Calendar {
             let Ok(next) = date.tomorrow() else { break };
             date = next;
         }
-        sessions.into_iter().collect::<IntervalSet>().intersect(&within)
+        sessions
     }
 
     /// When the session of a date closes; `None` if the market is closed on it.

@@ -92,14 +92,28 @@ pub fn coverage(
     }
 }
 
+/// What of `sessions` lacks bars of `interval` nanoseconds, ascending, however far they reach: the sessions may come from a file, and may
+/// begin before the first bar. A daily bar stands for the session it closes with. `confirmed_empty` is as in [`coverage`].
+pub fn gaps(
+    sessions: &[TimeRange],
+    present: &IntervalSet,
+    confirmed_empty: &IntervalSet,
+    interval: i64,
+) -> Vec<Gap> {
+    let there = present.union(confirmed_empty);
+    if interval >= DAY {
+        let lacking = sessions.iter().filter(|session| !there.contains(session.end.plus(-1)));
+        return lacking.map(|session| Gap { range: *session, missing: 1 }).collect();
+    }
+    let missing = sessions.iter().copied().collect::<IntervalSet>().subtract(&there);
+    let gap = |range: &TimeRange| Gap { range: *range, missing: bars_in(*range, interval.max(1)) as u64 };
+    missing.ranges().iter().map(gap).filter(|gap| gap.missing > 0).collect()
+}
+
 /// Daily bars: one is expected a session, and stands for the UTC day its session closes in.
 fn daily(present: &IntervalSet, confirmed_empty: &IntervalSet, calendar: Calendar) -> Coverage {
     let (Some(first), Some(last)) = (present.ranges().first(), present.ranges().last()) else {
         return Coverage::default();
-    };
-    let holds = |set: &IntervalSet, instant: UnixNanos| {
-        let after = set.ranges().partition_point(|range| range.start <= instant);
-        after > 0 && set.ranges()[after - 1].contains(instant)
     };
     let mut out = Coverage { expected: Some(0), ..Coverage::default() };
     // The first bar's interval begins a day before its close, so the first day counts only from that close.
@@ -107,8 +121,8 @@ fn daily(present: &IntervalSet, confirmed_empty: &IntervalSet, calendar: Calenda
     while UnixNanos::midnight(date) < last.end {
         let session = calendar.session(date).filter(|session| session.end <= last.end);
         let closing = session.map(|session| session.end.plus(-1));
-        let found = u32::from(closing.is_some_and(|closing| holds(present, closing)));
-        let wanted = u32::from(closing.is_some_and(|closing| !holds(confirmed_empty, closing)));
+        let found = u32::from(closing.is_some_and(|closing| present.contains(closing)));
+        let wanted = u32::from(closing.is_some_and(|closing| !confirmed_empty.contains(closing)));
         let state = match (wanted, found) {
             (0, 0) => DayState::Closed,
             (1, 0) => DayState::Missing,

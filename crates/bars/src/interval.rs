@@ -77,6 +77,12 @@ impl IntervalSet {
         self.0.is_empty()
     }
 
+    /// Whether `instant` lies in one of the ranges.
+    pub fn contains(&self, instant: UnixNanos) -> bool {
+        let after = self.0.partition_point(|range| range.start <= instant);
+        after > 0 && self.0[after - 1].contains(instant)
+    }
+
     /// Nanoseconds in all ranges together, saturating.
     pub fn nanos(&self) -> i64 {
         self.0.iter().fold(0, |sum, range| sum.saturating_add(range.nanos()))

@@ -20,7 +20,7 @@ mod time;
 pub use bar::{Bar, BarColumns, BarFault};
 pub use bar_type::{Aggregation, BarSpec, BarType, Composite, PriceType, Source};
 pub use calendar::Calendar;
-pub use coverage::{Coverage, DayCoverage, DayState, Gap, coverage};
+pub use coverage::{Coverage, DayCoverage, DayState, Gap, coverage, gaps};
 pub use decimal::Decimal;
 pub use error::ParseError;
 pub use instrument::InstrumentId;

@@ -1,13 +1,19 @@
 //! The command line: one file a command.
 
 mod backtest;
+mod change;
+mod consolidate;
+mod delete;
+mod gaps;
 mod import;
 mod info;
 mod list;
 mod query;
 mod serve;
+mod snapshots;
+mod vacuum;
 
-use ::catalog::Result;
+use ::catalog::{Error, ErrorKind, Result};
 use bars::UnixNanos;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -25,6 +31,9 @@ pub struct Cli {
     /// Where the catalog is: a directory
     #[arg(long, global = true, env = "BARKEEP_CATALOG", value_name = "DIRECTORY")]
     catalog: Option<String>,
+    /// Read an older state: the number of a snapshot
+    #[arg(long, global = true, value_name = "NUMBER")]
+    snapshot: Option<u64>,
     /// How log lines look (their level: BARKEEP_LOG=debug)
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
     pub log: LogFormat,
@@ -51,10 +60,22 @@ enum Command {
     List(list::ListArgs),
     /// Show what the catalog, or one of its series, holds and lacks
     Info(info::InfoArgs),
+    /// Show which bars are missing
+    Gaps(gaps::GapsArgs),
+    /// Show which stretches of time the bars span
+    Intervals(gaps::IntervalsArgs),
     /// Print bars
     Query(query::QueryArgs),
     /// Run a strategy over stored bars
     Backtest(backtest::BacktestArgs),
+    /// Remove bars of a range of time
+    Delete(delete::DeleteArgs),
+    /// Merge files by day, week, month or year
+    Consolidate(consolidate::ConsolidateArgs),
+    /// List, compare and restore older states of the catalog
+    Snapshots(snapshots::SnapshotsArgs),
+    /// Remove snapshots that are no longer kept, and the files only they name
+    Vacuum(vacuum::VacuumArgs),
     /// Serve the catalog and the research pages
     Serve(serve::ServeArgs),
 }
@@ -82,10 +103,7 @@ impl RangeArgs {
         let range =
             bars::TimeRange::new(self.start.unwrap_or(UnixNanos::MIN), self.end.unwrap_or(UnixNanos::MAX));
         if range.is_empty() {
-            let error = ::catalog::Error::new(
-                ::catalog::ErrorKind::InvalidInput,
-                format!("the range {range} is empty"),
-            );
+            let error = Error::new(ErrorKind::InvalidInput, format!("the range {range} is empty"));
             return Err(error
                 .because("`--start` must be before `--end`")
                 .then("exchange them, or leave one out"));
@@ -100,16 +118,41 @@ impl RangeArgs {
 /// Whatever the command could not do.
 pub async fn run(cli: Cli) -> Result<()> {
     let location = || cli.catalog.clone().or_else(nautilus_catalog).unwrap_or_else(|| "./catalog".to_owned());
-    let open = async || Catalog::open(Store::open(&location())?).await;
+    let open = async || match cli.snapshot {
+        None => Catalog::open(Store::open(&location())?).await,
+        Some(number) => Catalog::open_at(Store::open(&location())?, number).await,
+    };
+    let newest = async || match cli.snapshot {
+        None => Catalog::open(Store::open(&location())?).await,
+        Some(number) => Err(older_is_read_only(number)),
+    };
     match cli.command {
         Command::Demo(args) => serve::demo(cli.catalog.as_deref().unwrap_or("./demo-catalog"), args).await,
-        Command::Import(args) => import::run(&location(), args).await,
+        Command::Import(args) => match cli.snapshot {
+            None => import::run(&location(), args).await,
+            Some(number) => Err(older_is_read_only(number)),
+        },
         Command::List(args) => list::run(&open().await?, &args),
         Command::Info(args) => info::run(&open().await?, args).await,
+        Command::Gaps(args) => gaps::gaps(&open().await?, args).await,
+        Command::Intervals(args) => gaps::intervals(&open().await?, args).await,
         Command::Query(args) => query::run(&open().await?, args).await,
         Command::Backtest(args) => backtest::run(&open().await?, args).await,
+        Command::Delete(args) => delete::run(newest().await?.store(), args).await,
+        Command::Consolidate(args) => consolidate::run(&newest().await?, args).await,
+        Command::Snapshots(args) => snapshots::run(&newest().await?, args).await,
+        Command::Vacuum(args) => vacuum::run(newest().await?.store(), args).await,
         Command::Serve(args) => serve::serve(open().await?, args).await,
     }
+}
+
+fn older_is_read_only(number: u64) -> Error {
+    Error::new(ErrorKind::InvalidInput, "an older snapshot can only be read")
+        .because(format!(
+            "`--snapshot {number}` was given to a command that writes or looks at all snapshots"
+        ))
+        .then("leave `--snapshot` out")
+        .then(format!("or make that state the newest again: `barkeep snapshots roll-back {number}`"))
 }
 
 /// NautilusTrader's own variable names the directory above its catalog.
