@@ -135,7 +135,12 @@ pub async fn commit(store: &Store, changes: &[Change], run: &Run) -> Result<Rece
             staging.clear().await;
             return Ok(receipt);
         };
-        if put(store, &commit, &info.transaction).await? {
+        if let Err(error) = prepare(store, &commit, &info.transaction).await {
+            return staging.abandon(error).await;
+        }
+        // From here on the commit may hold although an error comes back, so what is staged stays.
+        if conclude(store, &commit, &info.transaction).await? {
+            staging.clear_all_but(&commit.moves).await;
             receipt.snapshot = Some(commit.number);
             return Ok(receipt);
         }
@@ -342,6 +347,14 @@ impl<'a> Staging<'a> {
         }
     }
 
+    /// Removes what an attempt staged that lost the race and the next one did not need.
+    async fn clear_all_but(&mut self, moves: &Moves) {
+        for arriving in &moves.arrive {
+            self.staged.remove(&arriving.from);
+        }
+        self.clear().await;
+    }
+
     async fn abandon<T>(&mut self, error: Error) -> Result<T> {
         self.clear().await;
         Err(error)
@@ -350,18 +363,28 @@ impl<'a> Staging<'a> {
 
 /// Puts a commit's objects and moves its files; whether it won its number.
 async fn put(store: &Store, commit: &Commit, transaction: &str) -> Result<bool> {
+    prepare(store, commit, transaction).await?;
+    conclude(store, commit, transaction).await
+}
+
+/// Puts what the snapshot will name.
+async fn prepare(store: &Store, commit: &Commit, transaction: &str) -> Result<()> {
     // Named by content: if one is there already, it is the same.
     let create = async |store: Store, object: Put| store.create(&object.key, object.bytes).await.map(|_| ());
     at_once(commit.objects.clone(), |object| create(store.clone(), object)).await?;
-    let journal = names::journal(transaction);
     if !commit.moves.is_empty() {
-        store.put(&journal, commit.moves.encode().into()).await?;
+        store.put(&names::journal(transaction), commit.moves.encode().into()).await?;
     }
+    Ok(())
+}
+
+/// Creates the snapshot and puts everything in its place; whether it won its number.
+async fn conclude(store: &Store, commit: &Commit, transaction: &str) -> Result<bool> {
     if !create_snapshot(store, &commit.snapshot, transaction).await? {
         return Ok(false);
     }
     refuse_removed_number(store, commit).await?;
-    if let Err(error) = settle(store, commit, &journal).await {
+    if let Err(error) = settle(store, commit, &names::journal(transaction)).await {
         // The commit holds: whoever opens the catalog next finishes it, and readers find its files where they are.
         tracing::warn!(number = commit.number, %error, "committed, but not all of its files are in place yet");
     }
@@ -404,13 +427,17 @@ async fn create_snapshot(store: &Store, snapshot: &Put, transaction: &str) -> Re
 
 /// A writer that slept through a vacuum may have created a number that was removed; it must not stay.
 async fn refuse_removed_number(store: &Store, commit: &Commit) -> Result<()> {
-    if read_boundary(store).await?.newest < commit.number {
+    let oldest = read_boundary(store).await?.oldest;
+    if commit.number >= oldest {
         return Ok(());
     }
     store.delete(&commit.snapshot.key).await?;
     Err(Error::new(ErrorKind::Conflict, "this commit took so long that the catalog went on without it")
-        .because(format!("snapshot {} was removed meanwhile; nothing was changed", commit.number))
-        .then("try again"))
+        .because(format!(
+            "snapshots before {oldest} were given up meanwhile, and this one is {}",
+            commit.number
+        ))
+        .then("try again: bars that are stored already are no conflict"))
 }
 
 /// Makes the head name the newest snapshot, if it names an older one than `number` or than that.

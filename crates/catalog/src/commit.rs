@@ -129,17 +129,20 @@ impl Commit {
             .then("see which there are: `barkeep snapshots list`"));
         }
         let mut commit = Self::empty(base);
-        let keys = |files: &[PartitionEntry]| -> BTreeSet<String> {
-            files.iter().map(|file| file.object.key.clone()).collect()
+        let objects = |files: &[PartitionEntry]| -> BTreeSet<(String, Sha256)> {
+            files.iter().map(|file| (file.object.key.clone(), file.object.sha256)).collect()
         };
-        let (now, then) = (keys(current), keys(target));
-        for file in current.iter().filter(|file| !then.contains(&file.object.key)) {
+        let is_in = |objects: &BTreeSet<(String, Sha256)>, file: &PartitionEntry| {
+            objects.contains(&(file.object.key.clone(), file.object.sha256))
+        };
+        let (now, then) = (objects(current), objects(target));
+        for file in current.iter().filter(|file| !is_in(&then, file)) {
             commit.tally.rows_removed += file.rows;
             commit.tally.partitions_removed += 1;
             commit.tally.bytes_removed += file.object.size_bytes;
             commit.leave(&file.object, names::retired(&file.object.key, &file.object.sha256));
         }
-        for file in target.iter().filter(|file| !now.contains(&file.object.key)) {
+        for file in target.iter().filter(|file| !is_in(&now, file)) {
             commit.tally.rows_added += file.rows;
             commit.tally.partitions_added += 1;
             commit.tally.bytes_added += file.object.size_bytes;
