@@ -135,7 +135,8 @@ pub async fn commit(store: &Store, changes: &[Change], run: &Run) -> Result<Rece
             staging.clear().await;
             return Ok(receipt);
         };
-        if let Err(error) = prepare(store, &commit, &info.transaction).await {
+        let prepared = futures::try_join!(staging.settle(), prepare(store, &commit, &info.transaction));
+        if let Err(error) = prepared {
             return staging.abandon(error).await;
         }
         // From here on the commit may hold although an error comes back, so what is staged stays.
@@ -288,7 +289,6 @@ async fn plan_edits(
         edit.refuse_conflicts()?;
         edits.push(edit);
     }
-    staging.settle().await?;
     Ok(edits)
 }
 
@@ -371,11 +371,14 @@ async fn put(store: &Store, commit: &Commit, transaction: &str) -> Result<bool> 
 async fn prepare(store: &Store, commit: &Commit, transaction: &str) -> Result<()> {
     // Named by content: if one is there already, it is the same.
     let create = async |store: Store, object: Put| store.create(&object.key, object.bytes).await.map(|_| ());
-    at_once(commit.objects.clone(), |object| create(store.clone(), object)).await?;
-    if !commit.moves.is_empty() {
-        store.put(&names::journal(transaction), commit.moves.encode().into()).await?;
-    }
-    Ok(())
+    let objects = at_once(commit.objects.clone(), |object| create(store.clone(), object));
+    let journal = async {
+        if commit.moves.is_empty() {
+            return Ok(());
+        }
+        store.put(&names::journal(transaction), commit.moves.encode().into()).await
+    };
+    futures::try_join!(objects, journal).map(|_| ())
 }
 
 /// Creates the snapshot and puts everything in its place; whether it won its number.
@@ -392,8 +395,9 @@ async fn conclude(store: &Store, commit: &Commit, transaction: &str) -> Result<b
 }
 
 async fn settle(store: &Store, commit: &Commit, journal: &str) -> Result<()> {
-    carry_out(store, &commit.moves).await?;
-    store.put(&commit.head.key, commit.head.bytes.clone()).await?;
+    // Readers of the new head find files that are not in place yet in staging/, those of the old one in retired/.
+    let head = store.put(&commit.head.key, commit.head.bytes.clone());
+    futures::try_join!(carry_out(store, &commit.moves), head)?;
     if !commit.moves.is_empty() {
         store.delete(journal).await?;
     }

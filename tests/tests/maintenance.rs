@@ -1,5 +1,7 @@
 //! Deleting, consolidating, older snapshots, gaps and vacuum, as an operator does them.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use std::path::Path;
 
 use serde_json::Value;
