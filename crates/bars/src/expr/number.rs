@@ -129,13 +129,13 @@ impl Number {
     /// The value with the other sign.
     #[must_use]
     pub const fn negated(self) -> Self {
-        Self { units: -self.units, scale: self.scale }
+        Self { units: self.units.wrapping_neg(), scale: self.scale }
     }
 
     /// The magnitude.
     #[must_use]
     pub const fn abs(self) -> Self {
-        Self { units: self.units.abs(), scale: self.scale }
+        Self { units: self.units.wrapping_abs(), scale: self.scale }
     }
 
     /// The greatest whole number that is not above.
