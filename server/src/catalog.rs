@@ -104,7 +104,8 @@ impl Catalog {
     /// As [`Catalog::manifest`], or if a partition is missing or damaged.
     pub async fn bars(&self, bar_type: &BarType, query: Query) -> Result<BarColumns<Decimal>> {
         let manifest = self.manifest(bar_type).await?;
-        read_bars(&self.store, &self.snapshot.transaction, plan(&manifest, query)?, query.columns).await
+        let columns = query.columns;
+        read_bars(&self.store, &self.snapshot.transaction, plan(&manifest, query)?, columns).await
     }
 }
 

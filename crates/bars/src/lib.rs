@@ -12,6 +12,7 @@ mod calendar;
 mod coverage;
 mod decimal;
 mod error;
+pub mod expr;
 mod instrument;
 mod interval;
 mod resample;

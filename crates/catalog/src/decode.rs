@@ -1,8 +1,13 @@
 //! Record batches to bars, from any of the stored formats.
 
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal64Type, Decimal128Type, Int64Type, TimestampNanosecondType, UInt64Type};
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{
+    Array, ArrayRef, ArrowPrimitiveType, FixedSizeBinaryArray, PrimitiveArray, RecordBatch,
+    RecordBatchOptions,
+};
 use arrow_schema::{DataType, TimeUnit};
 use bars::{BarColumns, Decimal};
 
@@ -139,6 +144,47 @@ fn floats(array: &ArrayRef, layout: &Layout, precision: u8, name: &str) -> Resul
     })
 }
 
+/// These rows of a batch, in this order.
+///
+/// arrow's own kernels do this for every type there is, which would be most of the engine; bars have few.
+pub(crate) fn pick(batch: &RecordBatch, rows: &[u32]) -> Result<RecordBatch> {
+    let columns: Result<Vec<ArrayRef>> = batch
+        .schema()
+        .fields()
+        .iter()
+        .zip(batch.columns())
+        .map(|(field, array)| pick_values(field.name(), array, rows))
+        .collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+    RecordBatch::try_new_with_options(batch.schema(), columns?, &options)
+        .map_err(|error| Error::new(ErrorKind::Internal, "could not pick rows of a batch").because(error))
+}
+
+fn pick_values(name: &str, array: &ArrayRef, rows: &[u32]) -> Result<ArrayRef> {
+    let data_type = array.data_type();
+    match data_type {
+        DataType::Decimal128(..) => Ok(pick_primitive::<Decimal128Type>(array, rows)),
+        DataType::Decimal64(..) => Ok(pick_primitive::<Decimal64Type>(array, rows)),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            Ok(pick_primitive::<TimestampNanosecondType>(array, rows))
+        }
+        DataType::Int64 => Ok(pick_primitive::<Int64Type>(array, rows)),
+        DataType::UInt64 => Ok(pick_primitive::<UInt64Type>(array, rows)),
+        DataType::FixedSizeBinary(size) => {
+            let values = array.as_fixed_size_binary();
+            let bytes: Vec<u8> = rows.iter().flat_map(|row| values.value(*row as usize)).copied().collect();
+            Ok(Arc::new(FixedSizeBinaryArray::new(*size, bytes.into(), None)))
+        }
+        other => Err(foreign(name, other)),
+    }
+}
+
+fn pick_primitive<T: ArrowPrimitiveType>(array: &ArrayRef, rows: &[u32]) -> ArrayRef {
+    let values = array.as_primitive::<T>().values();
+    let picked = rows.iter().map(|row| values[*row as usize]);
+    Arc::new(PrimitiveArray::<T>::from_iter_values(picked).with_data_type(array.data_type().clone()))
+}
+
 fn foreign(name: &str, data_type: &DataType) -> Error {
     Error::new(ErrorKind::Unsupported, format!("the column `{name}` has a type this catalog does not read"))
         .because(format!("it is stored as {data_type}"))
@@ -148,7 +194,7 @@ fn foreign(name: &str, data_type: &DataType) -> Error {
 ///
 /// A value with `precision` decimals is a multiple of 10ⁿ, n = 16 - precision; 10ⁿ = 2ⁿ · 5ⁿ, so shifting by n and multiplying
 /// with the inverse of 5ⁿ modulo 2⁶⁴ divides exactly. One multiplication checks the result; what fails it goes the slow way.
-struct TickConverter {
+pub(crate) struct TickConverter {
     shift: u32,
     inverse: u64,
     unit: i128,
@@ -156,7 +202,7 @@ struct TickConverter {
 }
 
 impl TickConverter {
-    fn new(precision: u8) -> Self {
+    pub(crate) fn new(precision: u8) -> Self {
         let shift = u32::from(Decimal::SCALE.saturating_sub(precision));
         let five: u64 = 5u64.pow(shift);
         // Newton's iteration doubles the correct bits; five of them reach 64 from 5.
@@ -165,13 +211,17 @@ impl TickConverter {
         Self { shift, inverse, unit: 10i128.pow(shift), power: 10f64.powi(i32::from(precision)) }
     }
 
-    fn to_f64(&self, units: i128) -> f64 {
+    /// The value as a count of 10^-precision, if it is one and fits.
+    pub(crate) fn to_ticks(&self, units: i128) -> Option<i64> {
         let ticks = ((units >> self.shift) as u64).wrapping_mul(self.inverse) as i64;
-        if i128::from(ticks) * self.unit == units && ticks.unsigned_abs() <= 1 << 53 {
+        (i128::from(ticks) * self.unit == units).then_some(ticks)
+    }
+
+    fn to_f64(&self, units: i128) -> f64 {
+        match self.to_ticks(units) {
             // Numerator and power of ten are exact, so this rounds once.
-            ticks as f64 / self.power
-        } else {
-            Decimal::from_units(units).to_f64()
+            Some(ticks) if ticks.unsigned_abs() <= 1 << 53 => ticks as f64 / self.power,
+            _ => Decimal::from_units(units).to_f64(),
         }
     }
 }

@@ -12,6 +12,7 @@ mod commit;
 mod decode;
 mod encode;
 mod error;
+mod filter;
 mod manifest;
 mod moves;
 pub mod names;
@@ -27,12 +28,13 @@ pub use commit::{Base, Commit, CommitInfo, Put, SnapshotFate, fate_of};
 pub use decode::{decode_bars, decode_bars_f64};
 pub use encode::{EncodedPartition, Profile, WriteOptions, encode_bars};
 pub use error::{Error, ErrorKind, Result};
+pub use filter::Filter;
 pub use manifest::{
     Boundary, FORMAT_VERSION, Head, INLINE_SERIES, ObjectRef, SeriesEntry, SeriesTable, ShardRef, Snapshot,
 };
 pub use moves::{Move, Moves};
 pub use partition::{PartitionEntry, SeriesManifest};
-pub use query::{ByteRange, Columns, Fetch, Plan, PlannedPartition, Query, coalesce, plan};
+pub use query::{ByteRange, Columns, Fetch, Order, Plan, PlannedPartition, Query, coalesce, plan};
 pub use records::{QuoteTick, TradeTick, decode_instruments, decode_quotes, decode_trades};
 pub use scan::{Scan, Step, scan_file};
 pub use schema::{DataKind, Layout, Storage};

@@ -3,10 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use bars::TimeRange;
+use bars::{Calendar, TimeRange, UnixNanos};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
+use crate::filter::{Filter, Term};
 use crate::schema::BAR_COLUMNS;
 use crate::{Error, ObjectRef, PartitionEntry, Result, SeriesManifest, Sha256};
 
@@ -38,25 +39,53 @@ impl Columns {
         (0..BAR_COLUMNS.len()).filter(move |at| self.has(*at)).map(|at| BAR_COLUMNS[at])
     }
 
-    pub(crate) fn with_ts_init(self) -> Self {
-        Self(self.0 | 1 << 6)
+    /// The columns of both sets.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
+
+    pub(crate) const TS_INIT: Self = Self(1 << 6);
+}
+
+/// Which bars come first.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Order {
+    /// The earliest, as they are stored.
+    #[default]
+    OldestFirst,
+    /// The latest.
+    NewestFirst,
 }
 
 /// What is wanted of one series.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Query {
     /// Bars whose `ts_init` (their close) lies in this range.
     pub range: TimeRange,
     /// Which columns.
     pub columns: Columns,
-    /// The most rows; the earliest are kept.
+    /// Only bars that fulfil this, within the range.
+    pub filter: Option<Filter>,
+    /// Only bars that lie wholly in a session of this calendar; of bars without a fixed interval, those that close in one.
+    pub session: Option<Calendar>,
+    /// The most rows; the first in the order are kept.
     pub limit: Option<u64>,
+    /// In which order.
+    pub order: Order,
 }
 
 impl Default for Query {
+    /// Everything, as it is stored.
     fn default() -> Self {
-        Self { range: TimeRange::ALL, columns: Columns::ALL, limit: None }
+        Self {
+            range: TimeRange::ALL,
+            columns: Columns::ALL,
+            filter: None,
+            session: None,
+            limit: None,
+            order: Order::OldestFirst,
+        }
     }
 }
 
@@ -94,10 +123,14 @@ impl Fetch {
 pub struct PlannedPartition {
     /// Its entry in the series manifest.
     pub entry: PartitionEntry,
-    /// Columns to read: the wanted ones, and `ts_init` where rows must be cut off.
+    /// Columns to read: the wanted ones, those that the filter looks at, and `ts_init` where rows must be cut off.
     pub columns: Columns,
-    /// Row groups to read; `None` if the file is fetched whole and its footer is not known yet.
+    /// Row groups to read, ascending; `None` if the file is fetched whole and its footer is not known yet.
     pub row_groups: Option<Vec<usize>>,
+    /// Whether it holds rows outside the range.
+    pub(crate) trim: bool,
+    /// What its rows must fulfil: not what its stamps say already.
+    pub(crate) terms: Vec<Arc<Term>>,
     /// The footer from the manifest.
     pub(crate) metadata: Option<Arc<ParquetMetaData>>,
     /// The bytes it needs.
@@ -109,14 +142,31 @@ pub struct PlannedPartition {
 pub struct Plan {
     /// The query.
     pub query: Query,
-    /// Partitions to read, ascending.
+    /// Partitions to read, in the order of the query.
     pub partitions: Vec<PlannedPartition>,
     /// Partitions that hold nothing of the query.
     pub partitions_pruned: usize,
     /// Row groups that hold nothing of the query, in files whose footer the manifest keeps.
     pub row_groups_pruned: usize,
-    /// Bytes to fetch.
+    /// Bytes to fetch. With a limit and a filter fewer may do.
     pub bytes: u64,
+}
+
+impl Plan {
+    /// Row groups to read, in files whose footer the manifest keeps.
+    pub fn row_groups_kept(&self) -> usize {
+        self.partitions.iter().filter_map(|partition| partition.row_groups.as_ref()).map(Vec::len).sum()
+    }
+
+    /// Ranges to fetch, each of which is a request.
+    pub fn requests(&self) -> usize {
+        self.partitions.iter().map(|partition| partition.fetches.len()).sum()
+    }
+
+    /// Whether the query's limit may be reached before all of that is read, which no plan can know.
+    pub fn may_stop_early(&self) -> bool {
+        self.query.limit.is_some() && self.partitions.iter().any(|partition| !partition.terms.is_empty())
+    }
 }
 
 /// Two chunks of one file with fewer bytes than this between them are fetched as one range.
@@ -125,77 +175,156 @@ const COALESCE_GAP_BYTES: u64 = 32 * 1024;
 /// Plans a query from the series manifest alone.
 ///
 /// # Errors
-/// [`crate::ErrorKind::Corrupt`] if a footer in the manifest cannot be read.
+/// [`crate::ErrorKind::Corrupt`] if a footer in the manifest cannot be read, [`crate::ErrorKind::InvalidInput`] if sessions are
+/// asked for that are shorter than a bar.
 pub fn plan(manifest: &SeriesManifest, query: Query) -> Result<Plan> {
-    let mut out =
-        Plan { query, partitions: Vec::new(), partitions_pruned: 0, row_groups_pruned: 0, bytes: 0 };
-    let mut rows_before = 0;
-    for entry in &manifest.partitions {
-        let overlaps = entry.last >= query.range.start && entry.first < query.range.end;
-        if !overlaps || query.limit.is_some_and(|limit| rows_before >= limit) {
-            out.partitions_pruned += 1;
-            continue;
+    let terms = terms(manifest, &query)?;
+    let mut planner = Planner { query: &query, terms: &terms, rows_known: 0, row_groups_pruned: 0 };
+    let mut partitions = Vec::new();
+    let mut plan_one = |entry: &PartitionEntry| -> Result<()> {
+        if planner.wants(entry) {
+            partitions.extend(planner.partition(entry)?);
         }
-        let inside = query.range.contains(entry.first) && query.range.contains(entry.last);
-        rows_before += if inside { entry.rows } else { 0 };
-        let columns = if inside { query.columns } else { query.columns.with_ts_init() };
-        let (planned, pruned) = plan_partition(entry, columns, query.range)?;
-        out.row_groups_pruned += pruned;
-        out.bytes += planned.fetches.iter().map(|fetch| fetch.range.end - fetch.range.start).sum::<u64>();
-        out.partitions.push(planned);
+        Ok(())
+    };
+    match query.order {
+        Order::OldestFirst => manifest.partitions.iter().try_for_each(&mut plan_one)?,
+        Order::NewestFirst => manifest.partitions.iter().rev().try_for_each(&mut plan_one)?,
     }
-    Ok(out)
+    let row_groups_pruned = planner.row_groups_pruned;
+    let fetches = partitions.iter().flat_map(|planned: &PlannedPartition| &planned.fetches);
+    Ok(Plan {
+        bytes: fetches.map(|fetch| fetch.range.end - fetch.range.start).sum(),
+        partitions_pruned: manifest.partitions.len() - partitions.len(),
+        partitions,
+        row_groups_pruned,
+        query,
+    })
 }
 
-fn plan_partition(
-    entry: &PartitionEntry,
-    columns: Columns,
-    range: TimeRange,
-) -> Result<(PlannedPartition, usize)> {
-    let object_bytes = entry.object.size_bytes;
-    let sha256 = entry.object.sha256;
-    let fetch = |range: ByteRange| Fetch { key: entry.object.key.clone(), range, object_bytes, sha256 };
-    let Some(footer) = &entry.footer else {
-        let planned = PlannedPartition {
+/// What every bar must fulfil besides lying in the range.
+fn terms(manifest: &SeriesManifest, query: &Query) -> Result<Vec<Arc<Term>>> {
+    let mut terms = Vec::new();
+    let range = &query.range;
+    let read =
+        manifest.partitions.iter().filter(|entry| entry.last >= range.start && entry.first < range.end);
+    // `ts_event` may leave the range, which is one of `ts_init`.
+    let lowest = read.clone().map(|entry| entry.first_event).min();
+    let highest = read.map(|entry| entry.last_event).max();
+    if let (Some(calendar), Some(lowest), Some(highest)) = (&query.session, lowest, highest) {
+        let closes = TimeRange::new(lowest, highest.plus(1));
+        terms.push(Arc::new(Term::of_sessions(calendar, manifest.bar_type.spec.interval(), closes)?));
+    }
+    terms.extend(query.filter.iter().flat_map(Term::of_filter).map(Arc::new));
+    Ok(terms)
+}
+
+/// Lowest and highest stamps of some rows.
+#[derive(Clone, Copy)]
+struct Stamps {
+    inits: [UnixNanos; 2],
+    events: [UnixNanos; 2],
+}
+
+struct Planner<'a> {
+    query: &'a Query,
+    terms: &'a [Arc<Term>],
+    /// Rows planned so far that are in the answer for certain.
+    rows_known: u64,
+    row_groups_pruned: usize,
+}
+
+impl Planner<'_> {
+    fn is_full(&self) -> bool {
+        self.query.limit.is_some_and(|limit| self.rows_known >= limit)
+    }
+
+    fn wants(&self, entry: &PartitionEntry) -> bool {
+        !self.is_full() && self.may_hold(stamps_of(entry))
+    }
+
+    fn may_hold(&self, stamps: Stamps) -> bool {
+        let [first, last] = stamps.inits;
+        let range = &self.query.range;
+        last >= range.start
+            && first < range.end
+            && self.terms.iter().all(|term| term.may_hold(stamps.inits, stamps.events))
+    }
+
+    fn is_inside(&self, stamps: Stamps) -> bool {
+        stamps.inits.iter().all(|stamp| self.query.range.contains(*stamp))
+    }
+
+    /// What to read of a partition; `None` if none of its row groups holds anything.
+    fn partition(&mut self, entry: &PartitionEntry) -> Result<Option<PlannedPartition>> {
+        let stamps = stamps_of(entry);
+        let trim = !self.is_inside(stamps);
+        let open = self.terms.iter().filter(|term| !term.must_hold(stamps.inits, stamps.events));
+        let terms: Vec<Arc<Term>> = open.cloned().collect();
+        let read = terms.iter().fold(self.query.columns, |columns, term| columns.and(term.columns));
+        let columns = if trim { read.and(Columns::TS_INIT) } else { read };
+        let object_bytes = entry.object.size_bytes;
+        let sha256 = entry.object.sha256;
+        let fetch = |range: ByteRange| Fetch { key: entry.object.key.clone(), range, object_bytes, sha256 };
+        let mut planned = PlannedPartition {
             entry: entry.clone(),
             columns,
             row_groups: None,
+            trim,
+            terms,
             metadata: None,
             fetches: vec![fetch(0..object_bytes)],
         };
-        return Ok((planned, 0));
-    };
-    let metadata = ParquetMetaDataReader::decode_metadata(footer)
-        .map_err(|error| Error::corrupt(&entry.object.key, error))?;
-    let groups = 0..metadata.num_row_groups();
-    let row_groups: Vec<usize> = groups.filter(|group| may_hold(metadata.row_group(*group), range)).collect();
-    let ranges =
-        row_groups.iter().flat_map(|group| chunk_ranges(metadata.row_group(*group), columns)).collect();
-    let planned = PlannedPartition {
-        fetches: coalesce(ranges, COALESCE_GAP_BYTES).into_iter().map(fetch).collect(),
-        entry: entry.clone(),
-        columns,
-        row_groups: Some(row_groups),
-        metadata: Some(Arc::new(metadata)),
-    };
-    let pruned = planned.metadata.as_ref().map_or(0, |metadata| metadata.num_row_groups())
-        - planned.row_groups.as_ref().map_or(0, Vec::len);
-    Ok((planned, pruned))
+        let Some(footer) = &entry.footer else {
+            self.rows_known += if trim || !planned.terms.is_empty() { 0 } else { entry.rows };
+            return Ok(Some(planned));
+        };
+        let metadata = ParquetMetaDataReader::decode_metadata(footer)
+            .map_err(|error| Error::corrupt(&entry.object.key, error))?;
+        let row_groups = self.row_groups(&metadata, stamps, planned.terms.is_empty());
+        let chunks = row_groups.iter().flat_map(|group| chunk_ranges(metadata.row_group(*group), columns));
+        planned.fetches = coalesce(chunks.collect(), COALESCE_GAP_BYTES).into_iter().map(fetch).collect();
+        self.row_groups_pruned += metadata.num_row_groups() - row_groups.len();
+        planned.metadata = Some(Arc::new(metadata));
+        let is_empty = row_groups.is_empty();
+        planned.row_groups = Some(row_groups);
+        Ok((!is_empty).then_some(planned))
+    }
+
+    /// The row groups to read, ascending; no more than the limit needs if `unfiltered`.
+    fn row_groups(&mut self, metadata: &ParquetMetaData, file: Stamps, unfiltered: bool) -> Vec<usize> {
+        let mut kept = Vec::new();
+        let count = metadata.num_row_groups();
+        for at in 0..count {
+            let group = if self.query.order == Order::NewestFirst { count - 1 - at } else { at };
+            let row_group = metadata.row_group(group);
+            let stamps = Stamps {
+                inits: statistics(row_group, "ts_init").unwrap_or(file.inits),
+                events: statistics(row_group, "ts_event").unwrap_or(file.events),
+            };
+            if self.is_full() || !self.may_hold(stamps) {
+                continue;
+            }
+            kept.push(group);
+            if unfiltered && self.is_inside(stamps) {
+                self.rows_known += u64::try_from(row_group.num_rows()).unwrap_or_default();
+            }
+        }
+        kept.sort_unstable();
+        kept
+    }
 }
 
-/// Whether the statistics of `ts_init` allow rows in `range`.
-fn may_hold(group: &RowGroupMetaData, range: TimeRange) -> bool {
-    let stamps = group
-        .columns()
-        .iter()
-        .find(|column| column.column_path().string() == "ts_init")
-        .and_then(|column| column.statistics());
-    match stamps {
-        Some(Statistics::Int64(stamps)) => match (stamps.min_opt(), stamps.max_opt()) {
-            (Some(min), Some(max)) => *max >= range.start.0 && *min < range.end.0,
-            _ => true,
-        },
-        _ => true,
+fn stamps_of(entry: &PartitionEntry) -> Stamps {
+    Stamps { inits: [entry.first, entry.last], events: [entry.first_event, entry.last_event] }
+}
+
+/// Lowest and highest stamp of a column by its statistics, if there are any.
+fn statistics(group: &RowGroupMetaData, name: &str) -> Option<[UnixNanos; 2]> {
+    let column = group.columns().iter().find(|column| column.column_path().string() == name)?;
+    match column.statistics()? {
+        Statistics::Int64(stamps) => Some([UnixNanos(*stamps.min_opt()?), UnixNanos(*stamps.max_opt()?)]),
+        _ => None,
     }
 }
 

@@ -43,7 +43,12 @@ pub async fn run(catalog: &Catalog, args: QueryArgs) -> Result<()> {
             .then("send it to a file: `… --format parquet > bars.parquet`"));
     }
     let entry = catalog.entry(&args.bar_type)?;
-    let query = Query { range: args.range.range()?, columns: with_stamp(columns), limit: args.limit };
+    let query = Query {
+        range: args.range.range()?,
+        columns: with_stamp(columns),
+        limit: args.limit,
+        ..Query::default()
+    };
     let bars = catalog.bars(&args.bar_type, query).await?;
     print_bars(&bars, columns, entry, args.format)?;
     if bars.is_empty() {
