@@ -179,6 +179,9 @@ pub async fn commit(
     operation: &str,
     dry_run: bool,
 ) -> Result<Receipt> {
+    if !dry_run {
+        store.ready_to_write().await?;
+    }
     for _ in 0..COMMIT_ATTEMPTS {
         let base = read_base(store, additions).await?;
         let info = CommitInfo {

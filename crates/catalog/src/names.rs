@@ -6,6 +6,7 @@
 //! manifest/snapshots/<20 digits>.json                     a commit
 //! manifest/series/<bar type>/<16 hex>.parquet             the partitions of a series
 //! manifest/shards/<16 hex>.json                           a part of a large series table
+//! manifest/selftest/<id>-<round>.json                     for a moment: whether the store creates only what is absent
 //! ```
 
 use bars::{BarType, DAY, Date, UnixNanos};
@@ -19,6 +20,14 @@ pub const HEAD: &str = "manifest/head.json";
 pub fn snapshot(number: u64) -> String {
     format!("manifest/snapshots/{number:020}.json")
 }
+
+/// The key of an object that a test of the store writes and removes again.
+pub fn self_test(id: &str, round: usize) -> String {
+    format!("{SELF_TESTS}/{id}-{round}.json")
+}
+
+/// Where such tests write. What an interrupted one left there may be removed at any time.
+pub const SELF_TESTS: &str = "manifest/selftest";
 
 /// The key of a part of the series table.
 pub fn shard(content: &Sha256) -> String {
