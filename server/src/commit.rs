@@ -111,6 +111,9 @@ pub async fn commit_bars(store: &Store, additions: Vec<Addition>, run: &Run) -> 
 /// As [`Commit::build`], or if the store fails; then nothing is visible of the commit, or all of it.
 pub async fn commit(store: &Store, changes: &[Change], run: &Run) -> Result<Receipt> {
     refuse_twice(changes)?;
+    if !run.dry_run {
+        store.ready_to_write().await?;
+    }
     let info = commit_info(run);
     let mut staging = Staging::new(store, &info.transaction, run.dry_run);
     for _ in 0..COMMIT_ATTEMPTS {
@@ -155,6 +158,9 @@ pub async fn commit(store: &Store, changes: &[Change], run: &Run) -> Result<Rece
 /// # Errors
 /// [`ErrorKind::NotFound`] if the snapshot is not kept, [`ErrorKind::Corrupt`] if a file it names is gone.
 pub async fn roll_back(store: &Store, number: u64, run: &Run) -> Result<Receipt> {
+    if !run.dry_run {
+        store.ready_to_write().await?;
+    }
     let info = commit_info(run);
     for _ in 0..COMMIT_ATTEMPTS {
         let base = read_base(store, &[], run.dry_run).await?;
@@ -186,6 +192,9 @@ pub async fn roll_back(store: &Store, number: u64, run: &Run) -> Result<Receipt>
 /// # Errors
 /// If the store fails.
 pub async fn expire(store: &Store, oldest: u64, run: &Run) -> Result<Option<u64>> {
+    if !run.dry_run {
+        store.ready_to_write().await?;
+    }
     let info = commit_info(run);
     for _ in 0..COMMIT_ATTEMPTS {
         let base = read_base(store, &[], run.dry_run).await?;

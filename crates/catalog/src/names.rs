@@ -11,6 +11,7 @@
 //! staging/<transaction>.json                              where a commit's files go, until they are there
 //! retired/bars/<directory>/<file name>                    a partition that only older snapshots name
 //! quarantine/bars/<directory>/<file name>                 a partition that was found damaged
+//! manifest/selftest/<id>-<round>.json                     for a moment: whether the store creates only what is absent
 //! ```
 
 use bars::{BarType, DAY, Date, UnixNanos};
@@ -27,6 +28,14 @@ pub const BOUNDARY: &str = "manifest/boundary.json";
 pub fn snapshot(number: u64) -> String {
     format!("manifest/snapshots/{number:020}.json")
 }
+
+/// The key of an object that a test of the store writes and removes again.
+pub fn self_test(id: &str, round: usize) -> String {
+    format!("{SELF_TESTS}/{id}-{round}.json")
+}
+
+/// Where such tests write. What an interrupted one left there may be removed at any time.
+pub const SELF_TESTS: &str = "manifest/selftest";
 
 /// The key of a part of the series table.
 pub fn shard(content: &Sha256) -> String {

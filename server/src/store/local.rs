@@ -1,0 +1,78 @@
+//! What is special about a directory: links that lead out of it, and file systems that lack hard links.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use catalog::{Error, ErrorKind, Result};
+
+/// A catalog's directory.
+#[derive(Clone, Debug)]
+pub(super) struct Root {
+    path: Arc<PathBuf>,
+    /// Directories below it that were seen to lie inside.
+    inside: Arc<Mutex<HashSet<PathBuf>>>,
+}
+
+impl Root {
+    /// The directory, which must exist.
+    ///
+    /// # Errors
+    /// If it cannot be found out where it lies.
+    pub(super) fn new(directory: &Path) -> std::io::Result<Self> {
+        Ok(Self { path: Arc::new(directory.canonicalize()?), inside: Arc::default() })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Refuses a key whose file is reached over a symbolic link that leads out of the catalog. Directories are looked at once, a
+    /// file every time it is used.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] if one does.
+    pub(super) fn refuse_link_out(&self, key: &str) -> Result<()> {
+        let mut path = self.path.to_path_buf();
+        let mut parts = key.split('/').filter(|part| !part.is_empty()).peekable();
+        while let Some(part) = parts.next() {
+            path.push(part);
+            let is_directory = parts.peek().is_some();
+            if is_directory && self.known().contains(&path) {
+                continue;
+            }
+            match path.symlink_metadata() {
+                Ok(found) if found.is_symlink() && self.leads_out(&path) => return Err(self.link_out(&path)),
+                Ok(found) if is_directory && (found.is_dir() || found.is_symlink()) => {
+                    self.known().insert(path.clone());
+                }
+                Ok(_) => {}
+                // Nothing is there, or nothing that could be looked at: the access itself tells.
+                Err(_) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A link to nowhere leads nowhere.
+    fn leads_out(&self, link: &Path) -> bool {
+        link.canonicalize().is_ok_and(|target| !target.starts_with(&*self.path))
+    }
+
+    fn link_out(&self, link: &Path) -> Error {
+        let inside = link.strip_prefix(&*self.path).unwrap_or(link).display();
+        Error::new(
+            ErrorKind::Unsupported,
+            format!("`{inside}` in `{}` leads out of the catalog", self.path.display()),
+        )
+        .because(
+            "it is a symbolic link to another place, and whoever may read the catalog would read that too",
+        )
+        .then("put the files themselves there, or mount the other place there (`mount --bind`)")
+        .then("or move the whole catalog and link to its root, which is allowed")
+    }
+}
