@@ -13,6 +13,7 @@ mod demo;
 mod http;
 mod output;
 pub mod store;
+pub mod verify;
 
 use std::process::ExitCode;
 

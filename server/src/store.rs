@@ -72,6 +72,11 @@ impl Store {
         &self.location
     }
 
+    /// The directory it is, if it is one.
+    pub fn local_root(&self) -> Option<PathBuf> {
+        local_root(&self.location).ok().filter(|root| root.is_dir())
+    }
+
     /// A whole object, or `None` if there is none.
     ///
     /// # Errors
@@ -264,5 +269,6 @@ fn path(key: &str) -> Result<Path> {
 fn missing(key: &str) -> Error {
     Error::new(ErrorKind::NotFound, format!("`{key}` is missing"))
         .because("the manifest names it, but the store does not hold it")
-        .then("restore the file from a backup, or import the bars again into a new catalog")
+        .then("see what else is missing: `barkeep verify`")
+        .then("restore it from an equal copy, or go on without it: `barkeep repair`")
 }
