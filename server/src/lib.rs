@@ -12,6 +12,7 @@ mod csv_bars;
 mod demo;
 mod http;
 mod output;
+pub mod repair;
 pub mod store;
 pub mod verify;
 

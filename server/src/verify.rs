@@ -11,13 +11,15 @@ mod objects;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ::catalog::{
-    Described, Error, ErrorKind, Finding, FindingKind, Result, SeriesEntry, SeriesManifest, Severity, Sha256,
-    ShardRef, Snapshot,
+    Described, Error, ErrorKind, Finding, FindingKind, ObjectRef, Result, SeriesEntry, SeriesManifest,
+    Severity, Sha256, ShardRef, Snapshot,
 };
 use bars::{BarType, TimeRange, UnixNanos};
 use bytes::Bytes;
 use serde::Serialize;
 
+pub(crate) use self::files::{described, find};
+pub(crate) use self::objects::{directory, is_own};
 use crate::catalog::stored_snapshots;
 use crate::commit::Run;
 use crate::store::Store;
@@ -80,6 +82,8 @@ pub struct Survey {
     pub(crate) lost_shards: Vec<ShardRef>,
     pub(crate) listing: BTreeMap<String, Stored>,
     pub(crate) described: BTreeMap<String, Facts>,
+    pub(crate) old_files: BTreeMap<String, ObjectRef>,
+    pub(crate) leftovers: BTreeMap<String, UnixNanos>,
 }
 
 /// The newest snapshot that can be read.

@@ -234,7 +234,8 @@ impl SeriesTable {
         unseal(&shard.object.key, bytes)
     }
 
-    pub(crate) fn encode_shard(entries: &[SeriesEntry]) -> Vec<u8> {
+    /// The object of a shard.
+    pub fn encode_shard(entries: &[SeriesEntry]) -> Vec<u8> {
         seal(&entries)
     }
 }

@@ -115,6 +115,7 @@ async fn judge(
             format!("snapshot {number} names it: what lies at `{place}` is damaged")
         }
     };
+    survey.old_files.insert(object.key.clone(), object.clone());
     survey.note(FindingKind::OldFileBroken, Some(series), &object.key, observed);
     Ok(())
 }

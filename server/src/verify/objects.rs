@@ -195,8 +195,9 @@ fn leftovers(store: &Store, survey: &mut Survey) {
             let key = key.to_string_lossy().replace('\\', "/");
             let written = entry.metadata().and_then(|data| data.modified()).ok();
             let age = written.and_then(|written| written.elapsed().ok()).unwrap_or_default();
-            let nanos = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
-            survey.note(FindingKind::Leftover, None, key, format!("it is {} old", span(nanos)));
+            let written = now().plus(-i64::try_from(age.as_nanos()).unwrap_or(i64::MAX));
+            survey.leftovers.insert(key.clone(), written);
+            survey.note(FindingKind::Leftover, None, key, format!("it is {} old", self::age(written)));
         }
     }
 }
