@@ -153,6 +153,31 @@ pub async fn commit(store: &Store, changes: &[Change], run: &Run) -> Result<Rece
     Err(too_slow())
 }
 
+/// Commits changes, or without any the same series anew, on a base that the caller mended; its number, or `None` if another writer was
+/// first.
+///
+/// # Errors
+/// As [`commit`].
+pub(crate) async fn commit_on(
+    store: &Store,
+    base: &Base,
+    changes: &[Change],
+    run: &Run,
+) -> Result<Option<u64>> {
+    let info = commit_info(run);
+    let mut staging = Staging::new(store, &info.transaction, false);
+    let edits = match plan_edits(store, base, changes, &mut staging, run).await {
+        Ok(edits) => edits,
+        Err(error) => return staging.abandon(error).await,
+    };
+    let oldest = base.snapshot.as_ref().map_or(1, |(snapshot, _)| snapshot.oldest);
+    let commit = match Commit::build(base, &edits, &info) {
+        Ok(commit) => commit.unwrap_or_else(|| Commit::expire(base, oldest, &info)),
+        Err(error) => return staging.abandon(error).await,
+    };
+    Ok(put(store, &commit, &info.transaction).await?.then_some(commit.number))
+}
+
 /// Makes an older snapshot's series the newest again, as a commit of its own.
 ///
 /// # Errors
@@ -378,8 +403,15 @@ async fn put(store: &Store, commit: &Commit, transaction: &str) -> Result<bool> 
 
 /// Puts what the snapshot will name.
 async fn prepare(store: &Store, commit: &Commit, transaction: &str) -> Result<()> {
-    // Named by content: if one is there already, it is the same.
-    let create = async |store: Store, object: Put| store.create(&object.key, object.bytes).await.map(|_| ());
+    let create = async |store: Store, object: Put| {
+        // Named by content: what is there already is the same, unless it was damaged.
+        if !store.create(&object.key, object.bytes.clone()).await?
+            && store.get(&object.key).await?.as_ref() != Some(&object.bytes)
+        {
+            store.put(&object.key, object.bytes).await?;
+        }
+        Ok(())
+    };
     let objects = at_once(commit.objects.clone(), |object| create(store.clone(), object));
     let journal = async {
         if commit.moves.is_empty() {
@@ -481,7 +513,8 @@ async fn at_once<T, F: Future<Output = Result<()>>>(things: Vec<T>, act: impl Fn
 }
 
 async fn carry(store: Store, step: Move) -> Result<()> {
-    if !store.relocate(&step.from, &step.to).await? && store.head(&step.to).await?.is_none() {
+    let is_there = store.relocate(&step.from, &step.to).await? || store.head(&step.to).await?.is_some();
+    if !is_there {
         tracing::error!(from = step.from, to = step.to, "a file that was to be moved is not there");
     }
     Ok(())

@@ -12,8 +12,10 @@ mod csv_bars;
 mod demo;
 mod http;
 mod output;
+pub mod repair;
 pub mod store;
 pub mod vacuum;
+pub mod verify;
 
 use std::process::ExitCode;
 

@@ -123,6 +123,8 @@ pub enum Change {
         /// Their keys.
         keys: BTreeSet<String>,
     },
+    /// What the manifest says of a series is put right.
+    Mend(Mending),
     /// Files that another program wrote into `data/` join the series, where they lie.
     Adopt {
         /// The series.
@@ -143,6 +145,34 @@ pub enum Change {
         /// Facts for the series table.
         facts: SeriesFacts,
     },
+}
+
+/// How a series is put right.
+#[derive(Clone, Debug)]
+pub struct Mending {
+    /// The series.
+    pub bar_type: BarType,
+    /// Files that are damaged and leave it.
+    pub damaged: BTreeSet<String>,
+    /// Files that are gone.
+    pub missing: BTreeSet<String>,
+    /// Files of the series that are described anew, under the keys they have.
+    pub described: Vec<PartitionEntry>,
+    /// At least so many decimals of prices and of volumes are shown from now on.
+    pub precision: (u8, u8),
+}
+
+impl Mending {
+    /// Nothing but numbers are put right: those of the series table are counted again.
+    pub fn new(bar_type: &BarType) -> Self {
+        Self {
+            bar_type: bar_type.clone(),
+            damaged: BTreeSet::new(),
+            missing: BTreeSet::new(),
+            described: Vec::new(),
+            precision: (0, 0),
+        }
+    }
 }
 
 /// Bars and files that a change touches.
@@ -206,6 +236,8 @@ pub struct Edit {
     pub renamed: Vec<(ObjectRef, PartitionEntry)>,
     /// Time of which the source says that it holds no bars.
     pub confirmed_empty: IntervalSet,
+    /// The series manifest and the numbers of the series table are written anew, whatever else changes.
+    pub restated: bool,
     /// What it comes to.
     pub tally: Tally,
     conflicts: Option<Conflicts>,
@@ -247,6 +279,7 @@ impl Change {
     pub fn bar_type(&self) -> &BarType {
         match self {
             Self::Add(addition) => &addition.bar_type,
+            Self::Mend(mending) => &mending.bar_type,
             Self::Delete { bar_type, .. }
             | Self::Consolidate { bar_type, .. }
             | Self::ResetNames { bar_type }
@@ -314,6 +347,10 @@ impl Change {
                         }
                         Vec::new()
                     }
+                    Self::Mend(mending) => {
+                        mend(&mut edit, mending, partitions);
+                        Vec::new()
+                    }
                     _ => {
                         rename(&mut edit, partitions);
                         Vec::new()
@@ -371,6 +408,7 @@ impl Edit {
             adopted: Vec::new(),
             renamed: Vec::new(),
             confirmed_empty: IntervalSet::default(),
+            restated: false,
             tally: Tally::default(),
             conflicts: None,
             overlap: Overlap::Fail,
@@ -390,7 +428,8 @@ impl Edit {
 
     /// Whether it changes nothing.
     pub fn is_nothing(&self) -> bool {
-        self.leaving().next().is_none() && self.joining().next().is_none() && self.confirmed_empty.is_empty()
+        let files = self.leaving().next().is_some() || self.joining().next().is_some();
+        !files && self.confirmed_empty.is_empty() && !self.restated
     }
 
     /// Refuses new bars that differ from stored ones, unless it was said what to do with them.
@@ -616,6 +655,28 @@ fn regroup_pieces(
         piece.reads.len() > 1 || piece.reads.iter().any(|file| number(file.first) != number(file.last))
     });
     pieces
+}
+
+fn mend(edit: &mut Edit, mending: &Mending, stored: &[PartitionEntry]) {
+    edit.restated = true;
+    edit.options.price_precision = edit.options.price_precision.max(mending.precision.0);
+    edit.options.size_precision = edit.options.size_precision.max(mending.precision.1);
+    for file in stored {
+        let key = &file.object.key;
+        if mending.damaged.contains(key) || mending.missing.contains(key) {
+            edit.tally.rows_removed += file.rows;
+        }
+        if mending.damaged.contains(key) {
+            edit.leaves(file, |edit| &mut edit.quarantine);
+        } else if mending.missing.contains(key) {
+            edit.leaves(file, |edit| &mut edit.forget);
+        } else if let Some(described) =
+            mending.described.iter().find(|described| described.object.key == *key)
+        {
+            edit.forget.push(file.object.clone());
+            edit.adopted.push(described.clone());
+        }
+    }
 }
 
 fn rename(edit: &mut Edit, stored: &[PartitionEntry]) {

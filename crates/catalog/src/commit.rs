@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bars::{BarType, IntervalSet, UnixNanos, coverage};
+use bars::{BarType, Calendar, IntervalSet, UnixNanos, coverage};
 use bytes::Bytes;
 
 use crate::manifest::INLINE_SERIES;
@@ -327,39 +327,55 @@ fn refuse_overlaps(manifest: &SeriesManifest) -> Result<()> {
     .then("try again; if it stays so, `barkeep verify` says which files are in the way"))
 }
 
+/// An entry of the series table with the numbers of its series manifest, which is stored as `object`; facts stay.
+pub fn restate(entry: &SeriesEntry, manifest: &SeriesManifest, object: ObjectRef) -> SeriesEntry {
+    let partitions = &manifest.partitions;
+    SeriesEntry {
+        rows: partitions.iter().map(|partition| partition.rows).sum(),
+        first: partitions.first().map_or(UnixNanos(0), |partition| partition.first),
+        last: partitions.last().map_or(UnixNanos(0), |partition| partition.last),
+        size_bytes: partitions.iter().map(|partition| partition.object.size_bytes).sum(),
+        partitions: partitions.len() as u64,
+        expected: expected(manifest, entry.calendar.as_ref()),
+        manifest: object,
+        ..entry.clone()
+    }
+}
+
+/// Bars that a calendar expects between the first and the last of a series.
+fn expected(manifest: &SeriesManifest, calendar: Option<&Calendar>) -> Option<u64> {
+    let interval = manifest.bar_type.spec.interval()?;
+    coverage(&manifest.present(), &manifest.confirmed_empty, interval, calendar).expected
+}
+
 fn series_entry(
     manifest: &SeriesManifest,
     object: ObjectRef,
     edit: &Edit,
     stored: Option<&SeriesEntry>,
 ) -> SeriesEntry {
-    let partitions = &manifest.partitions;
     let unknown = SeriesFacts::default();
     let facts = edit.facts.as_ref().unwrap_or(&unknown);
     let known = |new: &str, old: Option<&String>| {
         if new.is_empty() { old.cloned().unwrap_or_default() } else { new.to_owned() }
     };
-    let calendar = facts.calendar.or(stored.and_then(|stored| stored.calendar));
-    let interval = manifest.bar_type.spec.interval();
-    let expected = interval.and_then(|interval| {
-        coverage(&manifest.present(), &manifest.confirmed_empty, interval, calendar.as_ref()).expected
-    });
-    SeriesEntry {
+    let entry = SeriesEntry {
         bar_type: manifest.bar_type.clone(),
-        rows: partitions.iter().map(|partition| partition.rows).sum(),
-        first: partitions.first().map_or(UnixNanos(0), |partition| partition.first),
-        last: partitions.last().map_or(UnixNanos(0), |partition| partition.last),
-        size_bytes: partitions.iter().map(|partition| partition.object.size_bytes).sum(),
-        partitions: partitions.len() as u64,
+        rows: 0,
+        first: UnixNanos(0),
+        last: UnixNanos(0),
+        size_bytes: 0,
+        partitions: 0,
         profile: edit.options.profile,
         price_precision: edit.options.price_precision,
         size_precision: edit.options.size_precision,
         source: known(&facts.source, stored.map(|stored| &stored.source)),
         note: known(&facts.note, stored.map(|stored| &stored.note)),
-        calendar,
-        expected,
-        manifest: object,
-    }
+        calendar: facts.calendar.or(stored.and_then(|stored| stored.calendar)),
+        expected: None,
+        manifest: object.clone(),
+    };
+    restate(&entry, manifest, object)
 }
 
 /// Stored entries with the changed ones put in, or taken out; refuses two series with one directory.

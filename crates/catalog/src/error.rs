@@ -78,8 +78,9 @@ impl Error {
     pub(crate) fn corrupt(key: &str, why: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Corrupt, format!("`{key}` is damaged and was not used"))
             .because(why)
-            .then("copy the file again from where it came from, or restore it from a backup")
-            .then("if the catalog is a published copy, publish it again")
+            .then("see what else is damaged: `barkeep verify --full`")
+            .then("restore it from an equal copy, or put it aside so that the rest can be used: `barkeep repair`")
+            .then("if the catalog is a copy, copy or publish it again")
     }
 }
 

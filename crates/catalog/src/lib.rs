@@ -13,6 +13,8 @@ mod decode;
 mod encode;
 mod error;
 mod filter;
+mod finding;
+mod inspect;
 mod manifest;
 mod moves;
 pub mod names;
@@ -22,13 +24,17 @@ mod records;
 mod scan;
 mod schema;
 
-pub use change::{Addition, Change, Edit, NewFile, Overlap, Period, Piece, SeriesFacts, Tally, present};
+pub use change::{
+    Addition, Change, Edit, Mending, NewFile, Overlap, Period, Piece, SeriesFacts, Tally, present,
+};
 pub use checksum::{Sha256, crc32c};
-pub use commit::{Base, Commit, CommitInfo, Put, SnapshotFate, fate_of};
+pub use commit::{Base, Commit, CommitInfo, Put, SnapshotFate, fate_of, restate};
 pub use decode::{decode_bars, decode_bars_f64};
 pub use encode::{EncodedPartition, Profile, WriteOptions, encode_bars};
 pub use error::{Error, ErrorKind, Result};
 pub use filter::Filter;
+pub use finding::{Finding, FindingKind, Severity};
+pub use inspect::{Described, Flaw, describe, inspect, precision_of};
 pub use manifest::{
     Boundary, FORMAT_VERSION, Head, INLINE_SERIES, ObjectRef, SeriesEntry, SeriesTable, ShardRef, Snapshot,
 };

@@ -2,11 +2,13 @@
 //!
 //! `data/` is what programs list that know no manifest, so it must hold every bar exactly once. A commit therefore stages its files
 //! outside, and only after its snapshot is there do the files it retires leave `data/` and the staged ones arrive. The journal is put
-//! before the snapshot; whoever finds it after a crash finishes the moves, which are harmless to repeat.
+//! before the snapshot; whoever finds it after a crash finishes the moves, which are harmless to repeat. It carries its own checksum: a
+//! wrong key in it would move a file to where nobody looks.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, FORMAT_VERSION, Result};
+use crate::manifest::{seal, unseal};
+use crate::{FORMAT_VERSION, Result};
 
 /// An object that gets another key.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -43,8 +45,7 @@ impl Moves {
 
     /// The object to store.
     pub fn encode(&self) -> Vec<u8> {
-        // Strings and numbers always serialise.
-        serde_json::to_vec(self).unwrap_or_default()
+        seal(self)
     }
 
     /// Reads a stored journal.
@@ -52,6 +53,26 @@ impl Moves {
     /// # Errors
     /// [`crate::ErrorKind::Corrupt`] if it is damaged.
     pub fn decode(key: &str, bytes: &[u8]) -> Result<Self> {
-        serde_json::from_slice(bytes).map_err(|error| Error::corrupt(key, error))
+        unseal(key, bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_flipped_bit_moves_a_file_elsewhere() {
+        let step = |from: &str, to: &str| Move { from: from.into(), to: to.into() };
+        let mut moves = Moves::new(7);
+        moves.leave.push(step("data/bars/x/a.parquet", "retired/bars/x/a.parquet"));
+        moves.arrive.push(step("staging/t_b.parquet", "data/bars/x/b.parquet"));
+        let bytes = moves.encode();
+        assert_eq!(Moves::decode("j", &bytes).unwrap(), moves);
+        for at in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[at / 8] ^= 1 << (at % 8);
+            assert!(!Moves::decode("j", &damaged).is_ok_and(|found| found != moves), "bit {at}");
+        }
     }
 }

@@ -85,6 +85,25 @@ pub fn file_name(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or_default()
 }
 
+/// Where something lies that was found damaged and could be restored; `content` is that of the damaged bytes.
+pub fn put_aside(key: &str, content: &Sha256) -> String {
+    let path = key.strip_prefix("data/").unwrap_or(key);
+    let (stem, ending) = path.rsplit_once('.').unwrap_or((path, "damaged"));
+    format!("quarantine/{stem}_{}.{ending}", content.short())
+}
+
+/// The content that a file name tells as its third part, as ours do: 16 hex digits.
+pub fn content_of(name: &str) -> Option<&str> {
+    let (_, hash) = name.strip_suffix(".parquet")?.rsplit_once('_')?;
+    (hash.len() == 16 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))).then_some(hash)
+}
+
+/// The directory of a series' manifests.
+pub fn series_manifests(bar_type: &BarType) -> String {
+    let key = series_manifest(bar_type, &Sha256([0; 32]));
+    key.rsplit_once('/').map_or_else(String::new, |(directory, _)| directory.to_owned())
+}
+
 /// Other programs use a name again for other bytes, so the name here always tells the content.
 fn put_away(folder: &str, key: &str, content: &Sha256) -> String {
     let path = key.strip_prefix("data/").unwrap_or(key);
@@ -189,6 +208,11 @@ mod tests {
         );
         assert_eq!(staged("t1", "data/bars/x/a.parquet"), "staging/t1_a.parquet");
         assert_eq!(snapshot(7), "manifest/snapshots/00000000000000000007.json");
+        let json = "manifest/head.json";
+        assert_eq!(put_aside(json, &content), "quarantine/manifest/head_ba7816bf8f01cfea.json");
+        assert_eq!(content_of(file_name(&key)), Some("ba7816bf8f01cfea"));
+        assert_eq!(content_of("a_b_2024-01-12T21-00Z.parquet"), None);
+        assert!(series_manifest(&bar_type, &content).starts_with(&series_manifests(&bar_type)));
         let index: BarType = "^SPX.CBOE-1-MINUTE-LAST-EXTERNAL".parse().unwrap();
         assert_eq!(series_directory(&index), "_SPX.CBOE-1-MINUTE-LAST-EXTERNAL");
     }

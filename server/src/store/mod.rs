@@ -168,6 +168,14 @@ impl Store {
         &self.location
     }
 
+    /// The directory it is, if it is one.
+    pub fn local_root(&self) -> Option<&FilePath> {
+        match &self.kind {
+            Kind::Local(root) => Some(root.path()),
+            _ => None,
+        }
+    }
+
     /// A whole object, or `None` if there is none.
     ///
     /// # Errors
@@ -380,5 +388,6 @@ fn read_only(location: &str) -> Error {
 fn missing(key: &str) -> Error {
     Error::new(ErrorKind::NotFound, format!("`{key}` is missing"))
         .because("the manifest names it, but the store does not hold it")
-        .then("restore the file from a backup, or import the bars again into a new catalog")
+        .then("see what else is missing: `barkeep verify`")
+        .then("restore it from an equal copy, or go on without it: `barkeep repair`")
 }
