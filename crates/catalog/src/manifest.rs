@@ -149,6 +149,9 @@ pub struct Snapshot {
     pub oldest: u64,
     /// The series.
     pub table: SeriesTable,
+    /// The instruments, if any are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instruments: Option<ObjectRef>,
 }
 
 fn first_snapshot() -> u64 {
@@ -251,7 +254,7 @@ struct FormatOnly {
     format: u32,
 }
 
-fn seal<T: Serialize>(value: &T) -> Vec<u8> {
+pub(crate) fn seal<T: Serialize>(value: &T) -> Vec<u8> {
     // These types hold only strings and numbers, which always serialise.
     let body = serde_json::value::to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned());
     let envelope = Envelope { sha256: Sha256::of(body.get().as_bytes()), body: &body };
@@ -271,7 +274,7 @@ fn open<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T> {
     unseal(key, bytes)
 }
 
-fn unseal<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T> {
+pub(crate) fn unseal<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T> {
     let envelope: Envelope = serde_json::from_slice(bytes)
         .map_err(|error| Error::corrupt(key, format!("it is not the JSON it should be: {error}")))?;
     if Sha256::of(envelope.body.get().as_bytes()) != envelope.sha256 {

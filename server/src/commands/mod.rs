@@ -1,9 +1,13 @@
 //! The command line: one file a command.
 
+mod adopt;
 mod backtest;
 mod import;
 mod info;
+mod instruments;
 mod list;
+mod migrate;
+mod progress;
 mod query;
 mod serve;
 
@@ -47,10 +51,18 @@ enum Command {
     Demo(serve::DemoArgs),
     /// Bring bars in from files
     Import(import::ImportArgs),
+    /// Take the files of a NautilusTrader catalog into a manifest, where they lie
+    Adopt(adopt::AdoptArgs),
+    /// Copy another store's bars into this catalog, with proof
+    Migrate(migrate::MigrateArgs),
+    /// Give adopted files names that tell their content
+    ResetNames(adopt::ResetNamesArgs),
     /// List the series of the catalog
     List(list::ListArgs),
     /// Show what the catalog, or one of its series, holds and lacks
     Info(info::InfoArgs),
+    /// List the instruments, or show one
+    Instruments(instruments::InstrumentsArgs),
     /// Print bars
     Query(query::QueryArgs),
     /// Run a strategy over stored bars
@@ -104,6 +116,10 @@ pub async fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Demo(args) => serve::demo(cli.catalog.as_deref().unwrap_or("./demo-catalog"), args).await,
         Command::Import(args) => import::run(&location(), args).await,
+        Command::Adopt(args) => adopt::run(&location(), args).await,
+        Command::Migrate(args) => migrate::run(&location(), args).await,
+        Command::ResetNames(args) => adopt::reset_names(&open().await?, args).await,
+        Command::Instruments(args) => instruments::run(&open().await?, args).await,
         Command::List(args) => list::run(&open().await?, &args),
         Command::Info(args) => info::run(&open().await?, args).await,
         Command::Query(args) => query::run(&open().await?, args).await,
