@@ -3,8 +3,8 @@
 use bars::{BarColumns, BarType, Decimal, IntervalSet, UnixNanos};
 use bytes::Bytes;
 use catalog::{
-    Boundary, Columns, Error, ErrorKind, Fetch, Head, PartitionEntry, Plan, Query, Result, Scan, SeriesEntry,
-    SeriesManifest, SeriesTable, Sha256, ShardRef, Snapshot, Step, decode_bars, names, plan,
+    Boundary, Columns, Error, ErrorKind, Fetch, Head, Instruments, PartitionEntry, Plan, Query, Result, Scan,
+    SeriesEntry, SeriesManifest, SeriesTable, Sha256, ShardRef, Snapshot, Step, decode_bars, names, plan,
 };
 use futures::stream::{FuturesUnordered, StreamExt};
 
@@ -307,6 +307,17 @@ pub async fn read_table(store: &Store, table: &SeriesTable) -> Result<Vec<Series
     Ok(series)
 }
 
+/// The instruments of a snapshot.
+///
+/// # Errors
+/// If their object is missing or damaged.
+pub async fn read_instruments(store: &Store, snapshot: &Snapshot) -> Result<Instruments> {
+    match &snapshot.instruments {
+        None => Ok(Instruments::default()),
+        Some(object) => Instruments::decode(object, &read_whole(store, &object.key).await?),
+    }
+}
+
 pub(crate) async fn read_shard(store: &Store, shard: &ShardRef) -> Result<Vec<SeriesEntry>> {
     SeriesTable::decode_shard(shard, &read_whole(store, &shard.object.key).await?)
 }
@@ -335,8 +346,8 @@ pub(crate) fn foreign(store: &Store) -> Error {
         format!("`{}` holds files that Barkeep did not write", store.location()),
     )
     .because("it has a directory `data` but no `manifest/head.json`, as a catalog of NautilusTrader does")
-    .then("nothing was changed; this version does not adopt such a catalog yet")
-    .then("use a place of its own for Barkeep: `--catalog DIRECTORY`")
+    .then("take its files into a manifest, where they lie: `barkeep adopt` (`--dry-run` shows what that would do)")
+    .then("or use a place of its own for Barkeep: `--catalog DIRECTORY`")
 }
 
 /// Time of this machine.

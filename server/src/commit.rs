@@ -10,16 +10,16 @@ use std::time::Duration;
 
 use bars::{BarColumns, BarType};
 use catalog::{
-    Addition, Base, Change, Commit, CommitInfo, Edit, Error, ErrorKind, Head, Move, Moves, NewFile,
-    PartitionEntry, Put, Result, SeriesManifest, SeriesTable, Sha256, ShardRef, Snapshot, SnapshotFate,
-    Tally, fate_of, names,
+    Addition, Base, Change, Commit, CommitInfo, Edit, Error, ErrorKind, Head, InstrumentChange, Instruments,
+    Move, Moves, NewFile, PartitionEntry, Put, Result, SeriesManifest, SeriesTable, Sha256, ShardRef,
+    Snapshot, SnapshotFate, Tally, fate_of, names,
 };
 use futures::stream::{self, StreamExt, TryStreamExt};
 use tokio::task::JoinSet;
 
 use crate::catalog::{
-    foreign, newest, now, read_boundary, read_file, read_manifest, read_rows, read_shard, read_snapshot,
-    read_table,
+    foreign, newest, now, read_boundary, read_file, read_instruments, read_manifest, read_rows, read_shard,
+    read_snapshot, read_table,
 };
 use crate::store::Store;
 
@@ -110,6 +110,19 @@ pub async fn commit_bars(store: &Store, additions: Vec<Addition>, run: &Run) -> 
 /// # Errors
 /// As [`Commit::build`], or if the store fails; then nothing is visible of the commit, or all of it.
 pub async fn commit(store: &Store, changes: &[Change], run: &Run) -> Result<Receipt> {
+    commit_with(store, changes, &InstrumentChange::default(), run).await
+}
+
+/// As [`commit`], with a change of the instruments in the same commit.
+///
+/// # Errors
+/// As [`commit`].
+pub async fn commit_with(
+    store: &Store,
+    changes: &[Change],
+    instruments: &InstrumentChange,
+    run: &Run,
+) -> Result<Receipt> {
     refuse_twice(changes)?;
     if !run.dry_run {
         store.ready_to_write().await?;
@@ -121,10 +134,7 @@ pub async fn commit(store: &Store, changes: &[Change], run: &Run) -> Result<Rece
             Ok(base) => base,
             Err(error) => return staging.abandon(error).await,
         };
-        let planned = match plan_edits(store, &base, changes, &mut staging, run).await {
-            Ok(edits) => Commit::build(&base, &edits, &info).map(|commit| (edits, commit)),
-            Err(error) => Err(error),
-        };
+        let planned = plan_commit(store, &base, changes, instruments, &mut staging, run, &info).await;
         let (edits, commit) = match planned {
             Ok(planned) => planned,
             Err(error) => return staging.abandon(error).await,
@@ -285,6 +295,25 @@ fn too_slow() -> Error {
 
 fn no_snapshots(store: &Store) -> Error {
     crate::store::no_catalog(store.location(), "it has no snapshot")
+}
+
+/// The edits of the changes, and the commit they make, if they make any.
+async fn plan_commit(
+    store: &Store,
+    base: &Base,
+    changes: &[Change],
+    instruments: &InstrumentChange,
+    staging: &mut Staging<'_>,
+    run: &Run,
+    info: &CommitInfo,
+) -> Result<(Vec<Edit>, Option<Commit>)> {
+    let edits = plan_edits(store, base, changes, staging, run).await?;
+    let known = match &base.snapshot {
+        Some((snapshot, _)) => read_instruments(store, snapshot).await?,
+        None => Instruments::default(),
+    };
+    let commit = Commit::build_with(base, &edits, known.changed(instruments).as_ref(), info)?;
+    Ok((edits, commit))
 }
 
 /// What each change does to its series; the files it writes are staged.
@@ -523,10 +552,8 @@ async fn carry(store: Store, step: Move) -> Result<()> {
 /// What a commit of `changes` builds on; the commit before it is finished first.
 async fn read_base(store: &Store, changes: &[Change], dry_run: bool) -> Result<Base> {
     let Some((snapshot, sha256)) = newest(store).await? else {
-        for key in store.list("data").await? {
-            if !is_own(store, &key).await? {
-                return Err(foreign(store));
-            }
+        if !changes.iter().any(|change| matches!(change, Change::Adopt { .. })) {
+            refuse_foreign_catalog(store).await?;
         }
         return Ok(Base::default());
     };
@@ -564,13 +591,27 @@ async fn read_base(store: &Store, changes: &[Change], dry_run: bool) -> Result<B
     Ok(base)
 }
 
+/// Refuses to begin a catalog among another program's files.
+async fn refuse_foreign_catalog(store: &Store) -> Result<()> {
+    for key in store.list("data").await? {
+        // Instruments are no bars: a commit that was stopped may have left some.
+        if names::is_bar_file(&key) && !is_own(store, &key).await? {
+            return Err(foreign(store));
+        }
+    }
+    Ok(())
+}
+
 /// Refuses bars where another program has written a file of the same time: whoever lists the directory would see them twice.
 async fn refuse_foreign_files(
     store: &Store,
     addition: &Addition,
     manifest: Option<&SeriesManifest>,
 ) -> Result<()> {
-    let directory = format!("data/bars/{}", names::series_directory(&addition.bar_type));
+    let directories = [
+        format!("data/bars/{}", names::series_directory(&addition.bar_type)),
+        format!("data/bar/{}", names::old_series_directory(&addition.bar_type)),
+    ];
     let (Some(first), Some(last)) = (addition.bars.ts_init.first(), addition.bars.ts_init.last()) else {
         return Ok(());
     };
@@ -579,7 +620,9 @@ async fn refuse_foreign_files(
         .flat_map(|manifest| &manifest.partitions)
         .map(|file| file.object.key.as_str())
         .collect();
-    for key in store.list(&directory).await? {
+    let mut keys = store.list(&directories[0]).await?;
+    keys.extend(store.list(&directories[1]).await?);
+    for key in keys {
         let overlaps = names::parse_file_name(names::file_name(&key))
             .is_some_and(|(start, end)| end.0 >= *first && start.0 <= *last);
         if known.contains(key.as_str()) || !overlaps || is_own(store, &key).await? {

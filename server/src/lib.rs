@@ -5,13 +5,17 @@
 //! Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage, and by kind
 //! 3 not found, 4 conflict, 5 corrupt.
 
+pub mod adopt;
 pub mod catalog;
 mod commands;
 pub mod commit;
 mod csv_bars;
 mod demo;
+mod foreign;
 mod http;
+pub mod migrate;
 mod output;
+pub mod proof;
 pub mod repair;
 pub mod store;
 pub mod vacuum;

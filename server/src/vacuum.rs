@@ -102,7 +102,7 @@ async fn plan(store: &Store, newest: &Snapshot, oldest: u64, retention: Retentio
     let written =
         |object: &ObjectMeta| UnixNanos(object.last_modified.timestamp_nanos_opt().unwrap_or(i64::MAX));
     let journal = names::journal(&newest.transaction);
-    for folder in ["retired", "staging", "manifest/series", "manifest/shards"] {
+    for folder in ["retired", "staging", "manifest/series", "manifest/shards", "manifest/instruments"] {
         for object in store.list_objects(folder).await? {
             let key = object.location.to_string();
             let old = written(&object) <= horizon;
@@ -126,6 +126,7 @@ async fn named_objects(store: &Store, newest: &Snapshot, oldest: u64) -> Result<
             older = read_snapshot(store, number, newest).await?;
             &older
         };
+        named.extend(snapshot.instruments.iter().map(|object| object.key.clone()));
         if let SeriesTable::Shards(shards) = &snapshot.table {
             named.extend(shards.iter().map(|shard| shard.object.key.clone()));
         }

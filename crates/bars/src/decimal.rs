@@ -93,7 +93,7 @@ impl Decimal {
         let unit = pow10(u32::from(Self::SCALE - precision));
         let rest = self.0 % unit;
         let base = self.0 - rest;
-        if rest.abs() * 2 >= unit { Self(base + unit * rest.signum()) } else { Self(base) }
+        if rest.abs() * 2 >= unit { Self(base.saturating_add(unit * rest.signum())) } else { Self(base) }
     }
 
     /// Text with exactly `precision` decimals (more are cut off).

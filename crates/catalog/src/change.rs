@@ -11,6 +11,7 @@ use bars::{BarColumns, BarType, Calendar, DAY, Decimal, IntervalSet, TimeRange, 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::encode::written_by_others;
 use crate::{
     Error, ErrorKind, ObjectRef, PartitionEntry, Profile, Result, SeriesEntry, SeriesManifest, WriteOptions,
     encode_bars, names,
@@ -305,7 +306,9 @@ impl Change {
                 );
                 edit.facts = Some(addition.facts.clone());
                 edit.overlap = addition.overlap;
-                Ok((edit, merge_pieces(addition, partitions)))
+                let pieces = merge_pieces(addition, partitions);
+                refuse_rewriting(entry, &pieces)?;
+                Ok((edit, pieces))
             }
             Self::Adopt { bar_type, files, gone, facts } => {
                 let mut edit = Edit::new(bar_type, facts.options);
@@ -356,6 +359,7 @@ impl Change {
                         Vec::new()
                     }
                 };
+                refuse_rewriting(Some(entry), &pieces)?;
                 Ok((edit, pieces))
             }
         }
@@ -522,6 +526,16 @@ fn options_of(bar_type: &BarType, new: &WriteOptions, entry: Option<&SeriesEntry
     Ok(options)
 }
 
+/// Files of NautilusTrader 1.x may leave a series as a whole; nothing is written beside them.
+fn refuse_rewriting(entry: Option<&SeriesEntry>, pieces: &[Piece]) -> Result<()> {
+    match entry {
+        Some(entry) if entry.profile == Profile::NautilusV1 && !pieces.is_empty() => {
+            Err(written_by_others(&entry.bar_type))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// New bars in runs that touch the same stored files: one run a period, and more only where a stored file spans several.
 fn merge_pieces(addition: &Addition, stored: &[PartitionEntry]) -> Vec<Piece> {
     let bars = &addition.bars;
@@ -681,7 +695,14 @@ fn mend(edit: &mut Edit, mending: &Mending, stored: &[PartitionEntry]) {
 
 fn rename(edit: &mut Edit, stored: &[PartitionEntry]) {
     for file in stored {
-        let key = names::partition(&edit.bar_type, file.first, file.last, &file.object.sha256);
+        let tells = names::parse_file_name(names::file_name(&file.object.key))
+            .is_some_and(|(first, last)| first <= file.first && last >= file.last);
+        // A name that others gave and that tells the truth stays, so that they still know their file.
+        let key = match names::old_directory(&file.object.key) {
+            _ if tells => file.object.key.clone(),
+            Some(directory) => names::old_partition(directory, file.first, file.last),
+            None => names::partition(&edit.bar_type, file.first, file.last, &file.object.sha256),
+        };
         if key != file.object.key {
             let object = ObjectRef { key, ..file.object.clone() };
             edit.renamed.push((file.object.clone(), PartitionEntry { object, ..file.clone() }));

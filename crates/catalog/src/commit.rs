@@ -12,8 +12,8 @@ use bytes::Bytes;
 
 use crate::manifest::INLINE_SERIES;
 use crate::{
-    Edit, Error, ErrorKind, FORMAT_VERSION, Head, Move, Moves, ObjectRef, PartitionEntry, Result,
-    SeriesEntry, SeriesFacts, SeriesManifest, SeriesTable, Sha256, ShardRef, Snapshot, Tally, names,
+    Edit, Error, ErrorKind, FORMAT_VERSION, Head, Instruments, Move, Moves, ObjectRef, PartitionEntry,
+    Result, SeriesEntry, SeriesFacts, SeriesManifest, SeriesTable, Sha256, ShardRef, Snapshot, Tally, names,
 };
 
 /// The state a commit builds on.
@@ -81,6 +81,7 @@ pub struct Commit {
     pub number: u64,
     /// What it comes to.
     pub tally: Tally,
+    instruments: Option<ObjectRef>,
 }
 
 impl Commit {
@@ -90,6 +91,19 @@ impl Commit {
     /// [`ErrorKind::Conflict`] if a bar differs from the stored one of its stamp, if two series would share a directory, or if an edit
     /// was made for another state of its series; [`ErrorKind::InvalidInput`] for values that cannot be stored.
     pub fn build(base: &Base, edits: &[Edit], info: &CommitInfo) -> Result<Option<Self>> {
+        Self::build_with(base, edits, None, info)
+    }
+
+    /// The same, with other instruments than the base's if any are given.
+    ///
+    /// # Errors
+    /// As [`Commit::build`].
+    pub fn build_with(
+        base: &Base,
+        edits: &[Edit],
+        instruments: Option<&Instruments>,
+        info: &CommitInfo,
+    ) -> Result<Option<Self>> {
         let mut commit = Self::empty(base);
         let mut changed = BTreeMap::new();
         for edit in edits {
@@ -99,8 +113,13 @@ impl Commit {
                 changed.insert(edit.bar_type.clone(), commit.apply(base, edit, &info.transaction)?);
             }
         }
-        if changed.is_empty() {
+        if changed.is_empty() && instruments.is_none() {
             return Ok(None);
+        }
+        if let Some(instruments) = instruments {
+            let bytes = instruments.encode();
+            let key = names::instruments(&Sha256::of(&bytes));
+            commit.instruments = Some(commit.put(key, bytes));
         }
         let table = commit.table(base, changed)?;
         let oldest = base.snapshot.as_ref().map_or(1, |(snapshot, _)| snapshot.oldest);
@@ -129,6 +148,7 @@ impl Commit {
             .then("see which there are: `barkeep snapshots list`"));
         }
         let mut commit = Self::empty(base);
+        commit.instruments.clone_from(&snapshot.instruments);
         let objects = |files: &[PartitionEntry]| -> BTreeSet<(String, Sha256)> {
             files.iter().map(|file| (file.object.key.clone(), file.object.sha256)).collect()
         };
@@ -168,6 +188,7 @@ impl Commit {
             head: put(names::HEAD.to_owned()),
             number,
             tally: Tally::default(),
+            instruments: base.snapshot.as_ref().and_then(|(snapshot, _)| snapshot.instruments.clone()),
         }
     }
 
@@ -182,6 +203,7 @@ impl Commit {
             operation: info.operation.clone(),
             oldest,
             table,
+            instruments: self.instruments.clone(),
         };
         let bytes = snapshot.encode();
         self.head.bytes = Head::of(snapshot, &bytes).encode().into();
@@ -232,8 +254,9 @@ impl Commit {
 
     fn move_files(&mut self, edit: &Edit, transaction: &str) {
         // What is written again with the same content stays where it is.
-        let joining: BTreeSet<&str> = edit.joining().map(|file| file.object.key.as_str()).collect();
-        let stays = |object: &&ObjectRef| !joining.contains(object.key.as_str());
+        let joining: BTreeSet<_> =
+            edit.joining().map(|file| (file.object.key.as_str(), file.object.sha256)).collect();
+        let stays = |object: &&ObjectRef| !joining.contains(&(object.key.as_str(), object.sha256));
         let renamed = edit.renamed.iter().map(|(old, _)| old);
         for object in edit.retire.iter().chain(renamed).filter(stays) {
             self.leave(object, names::retired(&object.key, &object.sha256));

@@ -99,9 +99,12 @@ pub(crate) fn decimals(array: &ArrayRef, layout: &Layout, precision: u8, name: &
         }
         (DataType::FixedSizeBinary(8), Storage::Binary8) => {
             let raw = array.as_fixed_size_binary().value_data().chunks_exact(8);
+            // Prices are signed, quantities are not: half of their range lies above what a signed number holds.
+            let is_quantity = ["volume", "size", "bid_size", "ask_size"].contains(&name);
             raw.map(|bytes| {
-                Decimal::from_ticks(i64::from_le_bytes(bytes.try_into().unwrap_or_default()), 9)
-                    .round(precision)
+                let raw = i64::from_le_bytes(bytes.try_into().unwrap_or_default());
+                let nanos = if is_quantity { i128::from(raw.cast_unsigned()) } else { i128::from(raw) };
+                Decimal::from_units(nanos * 10_000_000).round(precision)
             })
             .collect()
         }

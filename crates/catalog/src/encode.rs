@@ -26,6 +26,8 @@ pub enum Profile {
     Nautilus,
     /// `DECIMAL(18, precision)` on 64-bit integers, delta-encoded: a third of the bytes, but NautilusTrader refuses it.
     Compact,
+    /// Files as NautilusTrader 1.x wrote them, adopted where they lie; Barkeep reads such a series and does not write into it.
+    NautilusV1,
 }
 
 impl Profile {
@@ -34,6 +36,7 @@ impl Profile {
         match self {
             Self::Nautilus => "nautilus",
             Self::Compact => "compact",
+            Self::NautilusV1 => "nautilus-v1",
         }
     }
 }
@@ -101,6 +104,9 @@ pub fn encode_bars(
     let (Some(first), Some(last)) = (bars.ts_init.first(), bars.ts_init.last()) else {
         return Err(Error::new(ErrorKind::InvalidInput, "a partition needs at least one bar"));
     };
+    if options.profile == Profile::NautilusV1 {
+        return Err(written_by_others(bar_type));
+    }
     if let Some(row) = bars.ts_init.windows(2).position(|pair| pair[0] >= pair[1]) {
         return Err(Error::new(
             ErrorKind::InvalidInput,
@@ -129,6 +135,14 @@ pub fn encode_bars(
         footer,
         bytes,
     })
+}
+
+/// Bars cannot be written into a series of old files: whoever lists directories would see only a part of it.
+pub(crate) fn written_by_others(bar_type: &BarType) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("{bar_type} was adopted from NautilusTrader 1.x and is not written to"))
+        .because("its files have the old format, which Barkeep does not write; with new files beside them, NautilusTrader 1.x would see only the old ones and 2.x and DuckDB only the new ones")
+        .then("bring the catalog into the current format, bar by bar and proven: `barkeep --catalog NEW migrate nautilus OLD`, then write there")
+        .then("or let NautilusTrader 1.x write the bars, and follow it: `barkeep adopt --update`")
 }
 
 fn record_batch(

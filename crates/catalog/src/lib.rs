@@ -12,9 +12,11 @@ mod commit;
 mod decode;
 mod encode;
 mod error;
+mod examine;
 mod filter;
 mod finding;
 mod inspect;
+mod instruments;
 mod manifest;
 mod moves;
 pub mod names;
@@ -32,9 +34,13 @@ pub use commit::{Base, Commit, CommitInfo, Put, SnapshotFate, fate_of, restate};
 pub use decode::{decode_bars, decode_bars_f64};
 pub use encode::{EncodedPartition, Profile, WriteOptions, encode_bars};
 pub use error::{Error, ErrorKind, Result};
+pub use examine::{Fault, FilePeek, ForeignFile, examine, peek};
 pub use filter::Filter;
 pub use finding::{Finding, FindingKind, Severity};
 pub use inspect::{Described, Flaw, describe, inspect, precision_of};
+pub use instruments::{
+    INSTRUMENT_DIRECTORIES, Instrument, InstrumentChange, Instruments, encode_instrument, read_instruments,
+};
 pub use manifest::{
     Boundary, FORMAT_VERSION, Head, INLINE_SERIES, ObjectRef, SeriesEntry, SeriesTable, ShardRef, Snapshot,
 };

@@ -149,6 +149,9 @@ pub struct Snapshot {
     pub oldest: u64,
     /// The series.
     pub table: SeriesTable,
+    /// The instruments, if any are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instruments: Option<ObjectRef>,
 }
 
 fn first_snapshot() -> u64 {

@@ -6,6 +6,7 @@
 //! manifest/snapshots/<20 digits>.json                     a commit
 //! manifest/series/<bar type>/<16 hex>.parquet             the partitions of a series
 //! manifest/shards/<16 hex>.json                           a part of a large series table
+//! manifest/instruments/<16 hex>.json                      the instruments
 //! manifest/boundary.json                                  up to where snapshots were removed
 //! staging/<transaction>_<file name>                       a partition whose commit is under way
 //! staging/<transaction>.json                              where a commit's files go, until they are there
@@ -42,6 +43,17 @@ pub fn shard(content: &Sha256) -> String {
     format!("manifest/shards/{}.json", content.short())
 }
 
+/// The key of a table of instruments.
+pub fn instruments(content: &Sha256) -> String {
+    format!("manifest/instruments/{}.json", content.short())
+}
+
+/// The key of an instrument's file, in the directory that NautilusTrader keeps for its class.
+pub fn instrument(directory: &str, id: &str, ts_init: UnixNanos, content: &Sha256) -> String {
+    let (id, stamp) = (safe_name(id), file_stamp(ts_init));
+    format!("data/{directory}/{id}/{stamp}_{stamp}_{}.parquet", content.short())
+}
+
 /// The key of a series manifest.
 pub fn series_manifest(bar_type: &BarType, content: &Sha256) -> String {
     let text = bar_type.to_string();
@@ -53,6 +65,18 @@ pub fn series_manifest(bar_type: &BarType, content: &Sha256) -> String {
 pub fn partition(bar_type: &BarType, first: UnixNanos, last: UnixNanos, content: &Sha256) -> String {
     let directory = series_directory(bar_type);
     format!("data/bars/{directory}/{}_{}_{}.parquet", file_stamp(first), file_stamp(last), content.short())
+}
+
+/// The directory of a file that NautilusTrader 1.x keeps, `data/bar/<identifier>`; `None` for files of the current layout.
+pub fn old_directory(key: &str) -> Option<&str> {
+    key.rsplit_once('/')
+        .map(|(directory, _)| directory)
+        .filter(|directory| directory.starts_with("data/bar/"))
+}
+
+/// The key of a file as NautilusTrader 1.x names it: it takes all that follows the first `_` for the last stamp.
+pub fn old_partition(directory: &str, first: UnixNanos, last: UnixNanos) -> String {
+    format!("{directory}/{}_{}.parquet", file_stamp(first), file_stamp(last))
 }
 
 /// Where a partition lies until its commit holds.
@@ -117,8 +141,22 @@ fn put_away(folder: &str, key: &str, content: &Sha256) -> String {
 /// The directory of a series, as NautilusTrader 2 names it: without `/`, with `^` as `_`, other reserved characters
 /// percent-encoded. Two series may therefore share one; the catalog refuses the second.
 pub fn series_directory(bar_type: &BarType) -> String {
-    let text = bar_type.to_string().replace('/', "").replace('^', "_");
+    safe_name(&bar_type.to_string())
+}
+
+fn safe_name(text: &str) -> String {
+    let text = text.replace('/', "").replace('^', "_");
     percent_encode(&text, |byte| byte.is_ascii_graphic() && !b"\\{}%`[]\"<>~#|*?".contains(&byte))
+}
+
+/// Whether a key is that of a file of bars, of any release's layout.
+pub fn is_bar_file(key: &str) -> bool {
+    (key.starts_with("data/bars/") || key.starts_with("data/bar/")) && key.ends_with(".parquet")
+}
+
+/// The directory's name as NautilusTrader 1.x spells it: only `/` is left out.
+pub fn old_series_directory(bar_type: &BarType) -> String {
+    bar_type.to_string().replace('/', "")
 }
 
 /// A key as the path of a URL.

@@ -1,7 +1,10 @@
 //! Quotes, trades and instruments of catalogs that NautilusTrader wrote. Barkeep reads them; it writes only bars.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int8Type, Int16Type, Int64Type, TimestampNanosecondType, UInt8Type, UInt64Type};
+use arrow_array::types::{
+    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampNanosecondType, UInt8Type, UInt32Type,
+    UInt64Type,
+};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, TimeUnit};
 use bars::{Decimal, UnixNanos};
@@ -158,6 +161,11 @@ fn json(array: &ArrayRef, row: usize) -> Option<Value> {
             Some(if value.starts_with('{') { from_json(value.as_bytes())? } else { Value::String(value) })
         }
         DataType::Dictionary(..) => text(array, row).map(Value::String),
+        DataType::Boolean => Some(array.as_boolean_opt()?.value(row).into()),
+        DataType::Int32 => Some(array.as_primitive_opt::<Int32Type>()?.value(row).into()),
+        DataType::Int64 => Some(array.as_primitive_opt::<Int64Type>()?.value(row).into()),
+        DataType::UInt32 => Some(array.as_primitive_opt::<UInt32Type>()?.value(row).into()),
+        DataType::Float64 => Some(array.as_primitive_opt::<Float64Type>()?.value(row).into()),
         DataType::Binary => from_json(array.as_binary_opt::<i32>()?.value(row)),
         DataType::UInt8 => Some(array.as_primitive_opt::<UInt8Type>()?.value(row).into()),
         DataType::UInt64 => Some(array.as_primitive_opt::<UInt64Type>()?.value(row).into()),

@@ -72,7 +72,7 @@ impl Layout {
             (DataKind::Quote, "bid_price")
         } else if has("aggressor_side") {
             (DataKind::Trade, "price")
-        } else if has("raw_symbol") {
+        } else if has("raw_symbol") || schema.metadata().contains_key("class") {
             (DataKind::Instrument, "")
         } else {
             return unsupported(format!("its columns are {}", column_names(schema)));
@@ -128,7 +128,8 @@ pub(crate) fn bar_schema(
     size_precision: u8,
 ) -> SchemaRef {
     let value = |scale: u8| match profile {
-        Profile::Nautilus => DataType::Decimal128(38, 16),
+        // Old files are never written.
+        Profile::Nautilus | Profile::NautilusV1 => DataType::Decimal128(38, 16),
         Profile::Compact => DataType::Decimal128(18, scale as i8),
     };
     let field = |name: &str, data_type: DataType| Field::new(name, data_type, false);

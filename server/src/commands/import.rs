@@ -86,11 +86,20 @@ struct CsvArgs {
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum ProfileName {
+pub(super) enum ProfileName {
     /// As NautilusTrader 2 stores bars; every reader understands it
     Nautilus,
     /// 64-bit decimals, delta-encoded: a third of the bytes, not for NautilusTrader
     Compact,
+}
+
+impl ProfileName {
+    pub(super) fn profile(self) -> Profile {
+        match self {
+            Self::Nautilus => Profile::Nautilus,
+            Self::Compact => Profile::Compact,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -252,12 +261,8 @@ fn write_rejects(file: &Path, bad: &[BadRow]) -> Result<()> {
 }
 
 fn facts(args: &CsvArgs, found: &CsvBars, options: &CsvOptions) -> SeriesFacts {
-    let profile = match args.profile {
-        ProfileName::Nautilus => Profile::Nautilus,
-        ProfileName::Compact => Profile::Compact,
-    };
     let write = WriteOptions {
-        profile,
+        profile: args.profile.profile(),
         price_precision: args.price_precision.unwrap_or(0).max(found.price_precision),
         size_precision: args.size_precision.unwrap_or(0).max(found.size_precision),
         row_group_rows: args.row_group_rows as usize,

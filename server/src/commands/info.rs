@@ -5,7 +5,8 @@ use bars::{BarType, Coverage, DayState, coverage};
 use clap::Args;
 use serde_json::json;
 
-use crate::catalog::Catalog;
+use super::instruments::print_fields;
+use crate::catalog::{Catalog, read_instruments};
 use crate::output::{Format, bytes_text, count_text, coverage_text, say, table, trimmed};
 
 /// Arguments of `info`.
@@ -34,9 +35,21 @@ pub async fn run(catalog: &Catalog, args: InfoArgs) -> Result<()> {
     let found = bar_type.spec.interval().map(|interval| {
         coverage(&manifest.present(), &manifest.confirmed_empty, interval, entry.calendar.as_ref())
     });
+    let instruments = read_instruments(catalog.store(), catalog.snapshot()).await?;
+    let instrument = instruments.newest(&bar_type.instrument.to_string());
     match args.format {
-        Format::Json => say!("{:#}", series_json(entry, &manifest, found.as_ref())),
-        Format::Table => print_series(entry, &manifest, found.as_ref()),
+        Format::Json => {
+            let mut info = series_json(entry, &manifest, found.as_ref());
+            info["instrument"] = json!(instrument);
+            say!("{info:#}");
+        }
+        Format::Table => {
+            print_series(entry, &manifest, found.as_ref());
+            if let Some(instrument) = instrument {
+                say!("");
+                print_fields(instrument);
+            }
+        }
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod adopt;
 mod backtest;
 mod change;
 mod consolidate;
@@ -7,7 +8,10 @@ mod delete;
 mod gaps;
 mod import;
 mod info;
+mod instruments;
 mod list;
+mod migrate;
+mod progress;
 mod query;
 mod serve;
 mod snapshots;
@@ -56,6 +60,12 @@ enum Command {
     Demo(serve::DemoArgs),
     /// Bring bars in from files
     Import(import::ImportArgs),
+    /// Take the files of a NautilusTrader catalog into a manifest, where they lie
+    Adopt(adopt::AdoptArgs),
+    /// Copy another store's bars into this catalog, with proof
+    Migrate(migrate::MigrateArgs),
+    /// Give adopted files names that tell their content
+    ResetNames(adopt::ResetNamesArgs),
     /// List the series of the catalog
     List(list::ListArgs),
     /// Show what the catalog, or one of its series, holds and lacks
@@ -64,6 +74,8 @@ enum Command {
     Gaps(gaps::GapsArgs),
     /// Show which stretches of time the bars span
     Intervals(gaps::IntervalsArgs),
+    /// List the instruments, or show one
+    Instruments(instruments::InstrumentsArgs),
     /// Print bars
     Query(query::QueryArgs),
     /// Run a strategy over stored bars
@@ -132,6 +144,10 @@ pub async fn run(cli: Cli) -> Result<()> {
             None => import::run(&location(), args).await,
             Some(number) => Err(older_is_read_only(number)),
         },
+        Command::Adopt(args) => adopt::run(&location(), args).await,
+        Command::Migrate(args) => migrate::run(&location(), args).await,
+        Command::ResetNames(args) => adopt::reset_names(&newest().await?, args).await,
+        Command::Instruments(args) => instruments::run(&open().await?, args).await,
         Command::List(args) => list::run(&open().await?, &args),
         Command::Info(args) => info::run(&open().await?, args).await,
         Command::Gaps(args) => gaps::gaps(&open().await?, args).await,

@@ -178,7 +178,7 @@ async fn staging(store: &Store, survey: &mut Survey) -> Result<()> {
 /// Files that a stopped write of the local store left: it writes `name#1` and gives it its name when it is whole.
 fn leftovers(store: &Store, survey: &mut Survey) {
     let Some(root) = store.local_root() else { return };
-    let mut folders = vec![root.clone()];
+    let mut folders = vec![root.to_path_buf()];
     while let Some(folder) = folders.pop() {
         // What cannot be listed holds nothing that this program wrote.
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
@@ -191,7 +191,7 @@ fn leftovers(store: &Store, survey: &mut Survey) {
             let is_leftover = name.rsplit_once('#').is_some_and(|(_, number)| {
                 !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
             });
-            let Some(key) = path.strip_prefix(&root).ok().filter(|_| is_leftover) else { continue };
+            let Some(key) = path.strip_prefix(root).ok().filter(|_| is_leftover) else { continue };
             let key = key.to_string_lossy().replace('\\', "/");
             let written = entry.metadata().and_then(|data| data.modified()).ok();
             let age = written.and_then(|written| written.elapsed().ok()).unwrap_or_default();
