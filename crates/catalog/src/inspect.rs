@@ -103,7 +103,8 @@ pub fn inspect(
     note(FindingKind::OffGrid, off_grid(&found.bars, &series.bar_type));
     note(FindingKind::OffSession, off_session(&found.bars, series));
     note(FindingKind::BadPrices, bad_prices(&found.bars));
-    note(FindingKind::TooPrecise, too_precise(&found.bars, &found.layout, series));
+    note(FindingKind::TooPrecise, too_precise(&found.bars, series));
+    note(FindingKind::FileTooPrecise, file_too_precise(&found.bars, &found.layout));
     note(FindingKind::PrecisionDiffers, precision_differs(&found.layout, series));
     (flaws, Some(found))
 }
@@ -218,16 +219,17 @@ fn bad_prices(bars: &BarColumns<Decimal>) -> Option<String> {
     )
 }
 
-fn too_precise(bars: &BarColumns<Decimal>, layout: &Layout, series: &SeriesEntry) -> Option<String> {
-    let (price, size) = precision_of(bars);
-    let (price_shown, size_shown) = (
-        layout.price_precision.min(series.price_precision),
-        layout.size_precision.min(series.size_precision),
-    );
-    (price > price_shown || size > size_shown).then(|| {
-        format!(
-            "prices have up to {price} decimals and {price_shown} are stated, volumes {size} and {size_shown}"
-        )
+fn too_precise(bars: &BarColumns<Decimal>, series: &SeriesEntry) -> Option<String> {
+    exceeds(precision_of(bars), (series.price_precision, series.size_precision))
+}
+
+fn file_too_precise(bars: &BarColumns<Decimal>, layout: &Layout) -> Option<String> {
+    exceeds(precision_of(bars), (layout.price_precision, layout.size_precision))
+}
+
+fn exceeds((price, size): (u8, u8), (price_stated, size_stated): (u8, u8)) -> Option<String> {
+    (price > price_stated || size > size_stated).then(|| {
+        format!("prices have up to {price} decimals and {price_stated} are stated, volumes {size} and {size_stated}")
     })
 }
 

@@ -5,7 +5,9 @@ mod import;
 mod info;
 mod list;
 mod query;
+mod repair;
 mod serve;
+mod verify;
 
 use ::catalog::Result;
 use bars::UnixNanos;
@@ -53,6 +55,10 @@ enum Command {
     Info(info::InfoArgs),
     /// Print bars
     Query(query::QueryArgs),
+    /// Say what is wrong with the catalog, if anything is
+    Verify(verify::VerifyArgs),
+    /// Mend what `verify` finds
+    Repair(repair::RepairArgs),
     /// Run a strategy over stored bars
     Backtest(backtest::BacktestArgs),
     /// Serve the catalog and the research pages
@@ -107,6 +113,8 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::List(args) => list::run(&open().await?, &args),
         Command::Info(args) => info::run(&open().await?, args).await,
         Command::Query(args) => query::run(&open().await?, args).await,
+        Command::Verify(args) => verify::run(&location(), args).await,
+        Command::Repair(args) => repair::run(&location(), args).await,
         Command::Backtest(args) => backtest::run(&open().await?, args).await,
         Command::Serve(args) => serve::serve(open().await?, args).await,
     }
