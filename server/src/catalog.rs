@@ -18,6 +18,8 @@ pub struct Catalog {
     store: Store,
     snapshot: Snapshot,
     series: Vec<SeriesEntry>,
+    /// Parts of the series table that cannot be read; the others can be used all the same.
+    unreadable: Vec<(u8, Error)>,
 }
 
 impl Catalog {
@@ -51,8 +53,24 @@ impl Catalog {
     }
 
     async fn at(store: Store, snapshot: Snapshot) -> Result<Self> {
-        let series = read_table(&store, &snapshot.table).await?;
-        Ok(Self { store, snapshot, series })
+        let (mut series, mut unreadable) = (Vec::new(), Vec::new());
+        match &snapshot.table {
+            SeriesTable::Inline(entries) => series.clone_from(entries),
+            SeriesTable::Shards(shards) => {
+                for shard in shards {
+                    match read_shard(&store, shard).await {
+                        Ok(entries) => series.extend(entries),
+                        Err(error) if error.kind == ErrorKind::SourceUnavailable => return Err(error),
+                        Err(error) => {
+                            tracing::warn!(series = shard.series, %error, "some series cannot be used");
+                            unreadable.push((shard.shard, error));
+                        }
+                    }
+                }
+                series.sort_by(|left, right| left.bar_type.cmp(&right.bar_type));
+            }
+        }
+        Ok(Self { store, snapshot, series, unreadable })
     }
 
     /// The snapshot.
@@ -76,6 +94,10 @@ impl Catalog {
     /// [`ErrorKind::NotFound`], naming series that were perhaps meant.
     pub fn entry(&self, bar_type: &BarType) -> Result<&SeriesEntry> {
         self.series.iter().find(|entry| entry.bar_type == *bar_type).ok_or_else(|| {
+            let shard = ShardRef::shard_of(bar_type);
+            if let Some((_, error)) = self.unreadable.iter().find(|(number, _)| *number == shard) {
+                return error.clone();
+            }
             let same = self.series.iter().filter(|entry| entry.bar_type.instrument == bar_type.instrument);
             let meant: Vec<String> = same.map(|entry| format!("`{}`", entry.bar_type)).collect();
             let error = Error::new(ErrorKind::NotFound, format!("the catalog has no series {bar_type}"));
@@ -220,7 +242,15 @@ pub(crate) async fn read_bars(
 /// [`ErrorKind::Corrupt`] or [`ErrorKind::Unsupported`] if it cannot be read, or the store fails.
 pub async fn newest(store: &Store) -> Result<Option<(Snapshot, Sha256)>> {
     let (head, boundary) = futures::join!(store.get(names::HEAD), read_boundary(store));
-    let (head, boundary) = (head?, boundary?);
+    let head = head?;
+    let boundary = match boundary {
+        // Without it no snapshot can be trusted to be the newest but the one with the highest number.
+        Err(error) if error.kind == ErrorKind::Corrupt => {
+            tracing::warn!(%error, "looking for the newest snapshot instead");
+            Boundary { oldest: 1, newest: u64::MAX }
+        }
+        boundary => boundary?,
+    };
     let mut newest = match head.map(|bytes| Head::decode(&bytes)) {
         Some(Ok(head)) => Some((head.snapshot, head.snapshot_sha256)),
         Some(Err(error)) if error.kind != ErrorKind::Corrupt => return Err(error),
@@ -336,7 +366,9 @@ async fn read_whole(store: &Store, key: &str) -> Result<Bytes> {
     store.get(key).await?.ok_or_else(|| {
         Error::new(ErrorKind::NotFound, format!("`{key}` is missing in {}", store.location()))
             .because("the manifest names it, so the catalog was copied only in part or something was deleted")
-            .then("copy the catalog again, or restore it from a backup")
+            .then("see what else is missing: `barkeep verify`")
+            .then("build it again from what is left: `barkeep repair`")
+            .then("if the catalog is a copy, copy it again")
     })
 }
 

@@ -551,7 +551,9 @@ async fn carry(store: Store, step: Move) -> Result<()> {
 
 /// What a commit of `changes` builds on; the commit before it is finished first.
 async fn read_base(store: &Store, changes: &[Change], dry_run: bool) -> Result<Base> {
-    let Some((snapshot, sha256)) = newest(store).await? else {
+    // A writer that cannot tell whether its number was removed must not begin.
+    let (newest, _) = futures::try_join!(newest(store), read_boundary(store))?;
+    let Some((snapshot, sha256)) = newest else {
         if !changes.iter().any(|change| matches!(change, Change::Adopt { .. })) {
             refuse_foreign_catalog(store).await?;
         }

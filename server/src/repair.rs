@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use crate::catalog::now;
 use crate::commit::{Run, finish};
+use crate::output::count_text;
 use crate::store::Store;
 use crate::verify::{Scope, Survey, described, find, verify};
 
@@ -246,6 +247,7 @@ impl Planner<'_> {
         if let Some(bytes) = built.exact {
             let size = bytes.len() as u64;
             self.plan.work.puts.push((finding.key.clone(), bytes));
+            self.plan.work.puts.extend(built.fresh);
             self.done(finding, "builds it again, equal to what it was", (1, 0, size));
             return Ok(());
         }
@@ -280,7 +282,7 @@ impl Planner<'_> {
         self.plan.work.manifests.insert(entry.bar_type.clone(), built.manifest);
         let lost = match entry.rows.checked_sub(rows) {
             Some(0) | None => "no bar is lost".to_owned(),
-            Some(lost) => format!("{lost} of {} bars are lost", entry.rows),
+            Some(lost) => format!("{} of {} bars are lost", count_text(lost), count_text(entry.rows)),
         };
         self.done(finding, format!("builds it again from {files} files; {lost}"), (files, rows, 0));
         Ok(())
@@ -335,7 +337,11 @@ impl Planner<'_> {
             mending.missing.insert(object.key.clone());
         }
         self.lose(finding, &file);
-        self.done(finding, format!("takes it out of the series; {} bars are lost", file.rows), tally);
+        self.done(
+            finding,
+            format!("takes it out of the series; {} bars are lost", count_text(file.rows)),
+            tally,
+        );
         Ok(())
     }
 
@@ -345,7 +351,10 @@ impl Planner<'_> {
             mending.damaged.insert(file.object.key.clone());
         }
         self.lose(finding, &file);
-        let action = format!("takes it out of the series, into `quarantine/`; {} bars are lost", file.rows);
+        let action = format!(
+            "takes it out of the series, into `quarantine/`; {} bars are lost",
+            count_text(file.rows)
+        );
         self.done(finding, action, (1, file.rows, file.object.size_bytes));
     }
 

@@ -130,6 +130,8 @@ kinds! {
         "bars have prices or volumes that cannot be" "nothing; import them again with `--overlap replace`";
     TooPrecise "too_precise" Warning
         "values have more decimals than the series shows" "raises the decimals of the series";
+    FileTooPrecise "file_too_precise" Warning
+        "values have more decimals than their file says, so NautilusTrader shows them cut off" "nothing; import them again";
     PrecisionDiffers "precision_differs" Warning
         "a file's decimals or storage differ from those of the series" "raises the decimals of the series where that helps";
     OldFileQuarantined "old_file_quarantined" Info

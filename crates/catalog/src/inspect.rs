@@ -6,10 +6,9 @@ use bars::{BarColumns, BarType, DAY, Decimal, TimeRange, UnixNanos};
 use bytes::Bytes;
 
 use crate::encode::{chunk_crcs, read_footer};
-use crate::partition::WHOLE_FILE_BYTES;
 use crate::{
-    Columns, DataKind, Error, ErrorKind, FindingKind, Layout, ObjectRef, PartitionEntry, Profile, Result,
-    SeriesEntry, Sha256, Storage, decode_bars, names, present, scan_file,
+    Columns, DataKind, EncodedPartition, Error, ErrorKind, FindingKind, Layout, PartitionEntry, Profile,
+    Result, SeriesEntry, Sha256, Storage, decode_bars, names, present, scan_file,
 };
 
 /// Something wrong with a file.
@@ -52,18 +51,18 @@ pub fn describe(bar_type: &BarType, key: &str, file: &Bytes) -> Result<Described
     let (Some(first), Some(last)) = (bars.ts_init.first(), bars.ts_init.last()) else {
         return Err(Error::corrupt(key, "it holds no rows"));
     };
-    let size_bytes = file.len() as u64;
-    let entry = PartitionEntry {
-        object: ObjectRef { key: key.to_owned(), size_bytes, sha256: Sha256::of(file) },
+    let encoded = EncodedPartition {
+        bytes: file.clone(),
+        sha256: Sha256::of(file),
         rows: bars.len() as u64,
         first: UnixNanos(*first),
         last: UnixNanos(*last),
         first_event: UnixNanos(bars.ts_event.iter().copied().min().unwrap_or(*first)),
         last_event: UnixNanos(bars.ts_event.iter().copied().max().unwrap_or(*last)),
         chunk_crcs: chunk_crcs(file, &metadata),
-        footer: (size_bytes > WHOLE_FILE_BYTES).then_some(footer),
-        present: present(&bars, bar_type.spec.interval()),
+        footer,
     };
+    let entry = PartitionEntry::of(key.to_owned(), &encoded, present(&bars, bar_type.spec.interval()));
     Ok(Described { entry, layout, bars })
 }
 
@@ -105,7 +104,8 @@ pub fn inspect(
     note(FindingKind::OffGrid, off_grid(&found.bars, &series.bar_type));
     note(FindingKind::OffSession, off_session(&found.bars, series));
     note(FindingKind::BadPrices, bad_prices(&found.bars));
-    note(FindingKind::TooPrecise, too_precise(&found.bars, &found.layout, series));
+    note(FindingKind::TooPrecise, too_precise(&found.bars, series));
+    note(FindingKind::FileTooPrecise, file_too_precise(&found.bars, &found.layout));
     note(FindingKind::PrecisionDiffers, precision_differs(&found.layout, series));
     (flaws, Some(found))
 }
@@ -170,16 +170,18 @@ fn entry_differs(stored: &PartitionEntry, found: &PartitionEntry) -> Option<Stri
     (!wrong.is_empty()).then(|| wrong.join(", "))
 }
 
-/// Names that say nothing (`part-0.parquet`) cannot lie.
+/// Our names tell first, last and content. Those of NautilusTrader may tell more time than there are bars, never less, and names that
+/// tell no time (`part-0.parquet`) cannot lie.
 fn name_lies(found: &PartitionEntry) -> Option<String> {
     let name = names::file_name(&found.object.key);
     let (first, last) = names::parse_file_name(name)?;
-    let hash = names::content_of(name);
-    if (first, last) != (found.first, found.last) {
-        return Some(format!("its bars close from {} to {}", found.first, found.last));
-    }
     let content = found.object.sha256.short();
-    hash.filter(|hash| *hash != content).map(|_| format!("its content is {content}"))
+    let lies = match names::content_of(name) {
+        Some(hash) if hash != content => return Some(format!("its content is {content}")),
+        Some(_) => (first, last) != (found.first, found.last),
+        None => first > found.first || last < found.last,
+    };
+    lies.then(|| format!("its bars close from {} to {}", found.first, found.last))
 }
 
 /// Daily and longer bars close when their market does.
@@ -220,16 +222,17 @@ fn bad_prices(bars: &BarColumns<Decimal>) -> Option<String> {
     )
 }
 
-fn too_precise(bars: &BarColumns<Decimal>, layout: &Layout, series: &SeriesEntry) -> Option<String> {
-    let (price, size) = precision_of(bars);
-    let (price_shown, size_shown) = (
-        layout.price_precision.min(series.price_precision),
-        layout.size_precision.min(series.size_precision),
-    );
-    (price > price_shown || size > size_shown).then(|| {
-        format!(
-            "prices have up to {price} decimals and {price_shown} are stated, volumes {size} and {size_shown}"
-        )
+fn too_precise(bars: &BarColumns<Decimal>, series: &SeriesEntry) -> Option<String> {
+    exceeds(precision_of(bars), (series.price_precision, series.size_precision))
+}
+
+fn file_too_precise(bars: &BarColumns<Decimal>, layout: &Layout) -> Option<String> {
+    exceeds(precision_of(bars), (layout.price_precision, layout.size_precision))
+}
+
+fn exceeds((price, size): (u8, u8), (price_stated, size_stated): (u8, u8)) -> Option<String> {
+    (price > price_stated || size > size_stated).then(|| {
+        format!("prices have up to {price} decimals and {price_stated} are stated, volumes {size} and {size_stated}")
     })
 }
 
@@ -263,4 +266,86 @@ fn count(
         0 => format!("1 bar: {}", show(first)),
         more => format!("{} bars, first {}", more + 1, show(first)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use bars::{Bar, IntervalSet, MINUTE};
+
+    use super::*;
+    use crate::{DataKind, ObjectRef, WriteOptions, encode_bars};
+
+    fn bars() -> BarColumns<Decimal> {
+        let value = |text: &str| text.parse().unwrap();
+        let bar = |minute: i64| Bar {
+            open: value("1.5"),
+            high: value("2.0125"),
+            low: value("1"),
+            close: value("1.25"),
+            volume: value("3"),
+            ts_event: UnixNanos(minute * MINUTE),
+            ts_init: UnixNanos(minute * MINUTE),
+        };
+        (1..4).map(bar).collect()
+    }
+
+    #[test]
+    fn decimals_are_compared_with_what_file_and_series_say() {
+        let layout = |price_precision| Layout {
+            kind: DataKind::Bar,
+            storage: Storage::Decimal(16),
+            price_precision,
+            size_precision: 0,
+            identity: String::new(),
+        };
+        assert_eq!(precision_of(&bars()), (4, 0));
+        assert_eq!(file_too_precise(&bars(), &layout(4)), None);
+        let said = file_too_precise(&bars(), &layout(2)).unwrap();
+        assert!(said.contains("up to 4 decimals and 2 are stated"), "{said}");
+    }
+
+    #[test]
+    fn names_lie_or_do_not() {
+        let content = Sha256::of(b"abc");
+        let stamp = |minute: i64| names::file_stamp(UnixNanos(minute * MINUTE));
+        let own = |first, last| format!("{}_{}_{}.parquet", stamp(first), stamp(last), content.short());
+        let foreign = |first, last| format!("{}_{}.parquet", stamp(first), stamp(last));
+        let other = format!("{}_{}_0123456789abcdef.parquet", stamp(1), stamp(3));
+        for (name, lies) in [
+            (own(1, 3), false),
+            (own(0, 3), true),
+            (own(1, 4), true),
+            (other, true),
+            (foreign(1, 3), false),
+            (foreign(0, 4), false),
+            (foreign(2, 3), true),
+            (foreign(1, 2), true),
+            ("part-0.parquet".to_owned(), false),
+        ] {
+            let entry = PartitionEntry {
+                object: ObjectRef { key: format!("data/bars/x/{name}"), size_bytes: 3, sha256: content },
+                rows: 3,
+                first: UnixNanos(MINUTE),
+                last: UnixNanos(3 * MINUTE),
+                chunk_crcs: Vec::new(),
+                footer: None,
+                present: IntervalSet::default(),
+            };
+            assert_eq!(name_lies(&entry).is_some(), lies, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_described_as_its_writer_did() {
+        let bar_type: BarType = "A.B-1-MINUTE-LAST-EXTERNAL".parse().unwrap();
+        let options = WriteOptions { price_precision: 4, ..WriteOptions::default() };
+        let encoded = encode_bars(&bar_type, &bars(), &options).unwrap();
+        let written = PartitionEntry::of("k".into(), &encoded, present(&bars(), Some(MINUTE)));
+        let found = describe(&bar_type, "k", &encoded.bytes).unwrap();
+        assert_eq!((found.entry, found.bars), (written, bars()));
+        assert_eq!(
+            describe(&bar_type, "k", &Bytes::from_static(b"PAR1")).unwrap_err().kind,
+            ErrorKind::Corrupt
+        );
+    }
 }

@@ -142,7 +142,8 @@ impl Scan {
         if bytes.len() as u64 != wanted {
             return Err(Error::new(ErrorKind::SourceUnavailable, format!("`{}` was not delivered whole", fetch.key))
                 .because(format!("bytes {}-{} were asked for and {} came", fetch.range.start, fetch.range.end, bytes.len()))
-                .then("try again; if it stays so, the file on the host is not the one the manifest describes: copy the catalog again"));
+                .then("try again; if it stays so, the file is not the one the manifest describes: `barkeep verify` says what is wrong, `barkeep repair` mends it")
+                .then("if the catalog is a copy, copy it again"));
         }
         let partition = self.underway.iter_mut().find(|partition| partition.planned.fetches.contains(fetch));
         let Some(partition) = partition else {

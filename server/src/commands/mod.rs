@@ -13,9 +13,11 @@ mod list;
 mod migrate;
 mod progress;
 mod query;
+mod repair;
 mod serve;
 mod snapshots;
 mod vacuum;
+mod verify;
 
 use ::catalog::{Error, ErrorKind, Result};
 use bars::UnixNanos;
@@ -78,6 +80,10 @@ enum Command {
     Instruments(instruments::InstrumentsArgs),
     /// Print bars
     Query(query::QueryArgs),
+    /// Say what is wrong with the catalog, if anything is
+    Verify(verify::VerifyArgs),
+    /// Mend what `verify` finds
+    Repair(repair::RepairArgs),
     /// Run a strategy over stored bars
     Backtest(backtest::BacktestArgs),
     /// Remove bars of a range of time
@@ -153,6 +159,8 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Gaps(args) => gaps::gaps(&open().await?, args).await,
         Command::Intervals(args) => gaps::intervals(&open().await?, args).await,
         Command::Query(args) => query::run(&open().await?, args).await,
+        Command::Verify(args) => verify::run(&location(), args).await,
+        Command::Repair(args) => repair::run(&location(), args).await,
         Command::Backtest(args) => backtest::run(&open().await?, args).await,
         Command::Delete(args) => delete::run(newest().await?.store(), args).await,
         Command::Consolidate(args) => consolidate::run(&newest().await?, args).await,

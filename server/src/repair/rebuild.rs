@@ -29,6 +29,8 @@ pub(super) struct Series {
 pub(super) struct Shard {
     pub entries: Vec<SeriesEntry>,
     pub manifests: BTreeMap<BarType, SeriesManifest>,
+    /// Series manifests that it names and that had to be built again too.
+    pub fresh: Vec<(String, Bytes)>,
     /// Its object, if it is the lost one to the byte.
     pub exact: Option<Bytes>,
 }
@@ -113,7 +115,7 @@ pub(super) async fn shard(store: &Store, survey: &Survey, lost: &ShardRef) -> Re
     series.extend(
         stored_series(store).await?.into_iter().filter(|name| ShardRef::shard_of(name) == lost.shard),
     );
-    let mut shard = Shard { entries: Vec::new(), manifests: BTreeMap::new(), exact: None };
+    let mut shard = Shard { entries: Vec::new(), manifests: BTreeMap::new(), fresh: Vec::new(), exact: None };
     for bar_type in series {
         let built = self::series(store, survey, &bar_type, None).await?;
         if built.manifest.partitions.is_empty() {
@@ -125,10 +127,12 @@ pub(super) async fn shard(store: &Store, survey: &Survey, lost: &ShardRef) -> Re
         let (object, manifest) = match current {
             Some(current) => current,
             None => {
-                let bytes = built.manifest.encode()?;
+                let bytes = Bytes::from(built.manifest.encode()?);
                 let sha256 = Sha256::of(&bytes);
                 let key = names::series_manifest(&bar_type, &sha256);
-                (ObjectRef { key, size_bytes: bytes.len() as u64, sha256 }, built.manifest)
+                let object = ObjectRef { key: key.clone(), size_bytes: bytes.len() as u64, sha256 };
+                shard.fresh.push((key, bytes));
+                (object, built.manifest)
             }
         };
         let facts = older.iter().find(|entry| entry.bar_type == bar_type).cloned();
