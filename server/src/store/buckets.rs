@@ -13,7 +13,7 @@ use object_store::http::HttpBuilder;
 use object_store::prefix::PrefixStore;
 use object_store::{ClientConfigKey, ClientOptions, CredentialProvider, ObjectStore, RetryConfig};
 
-use super::errors::{causes, credential_steps};
+use super::errors::{NO_CREDENTIALS, causes, credential_steps};
 use super::place::{Bucket, Service};
 use super::settings::Settings;
 
@@ -54,7 +54,7 @@ pub(super) fn open_bucket(
 ///
 /// # Errors
 /// [`ErrorKind::InvalidInput`] if the address makes no sense.
-pub(super) fn open_web(location: &str) -> Result<Arc<dyn ObjectStore>> {
+pub(super) fn open_web(location: &str, settings: &Settings) -> Result<Arc<dyn ObjectStore>> {
     choose_tls();
     let options = ClientOptions::new()
         .with_allow_http(location.starts_with("http://"))
@@ -62,7 +62,7 @@ pub(super) fn open_web(location: &str) -> Result<Arc<dyn ObjectStore>> {
     let store = HttpBuilder::new()
         .with_url(format!("{location}/"))
         .with_client_options(options)
-        .with_retry(patient())
+        .with_retry(patient(settings))
         .build()
         .map_err(|error| {
             Error::new(ErrorKind::InvalidInput, format!("`{location}` is not an address of a catalog"))
@@ -82,7 +82,7 @@ fn open_s3(bucket: &Bucket, settings: &Settings) -> object_store::Result<Arc<dyn
     let source =
         if asks_nobody(settings) { Source::Nobody } else { Source::Chain(hasty.credentials().clone()) };
     let credentials = Arc::new(Prompt { service: Service::S3, source });
-    Ok(Arc::new(builder.with_credentials(credentials).with_retry(patient()).build()?))
+    Ok(Arc::new(builder.with_credentials(credentials).with_retry(patient(settings)).build()?))
 }
 
 fn open_gcs(bucket: &Bucket, settings: &Settings) -> object_store::Result<Arc<dyn ObjectStore>> {
@@ -98,7 +98,7 @@ fn open_gcs(bucket: &Bucket, settings: &Settings) -> object_store::Result<Arc<dy
     let hasty = builder.clone().with_retry(hasty()).build()?;
     let source = Source::Chain(hasty.credentials().clone());
     let credentials = Arc::new(Prompt { service: Service::Gcs, source });
-    Ok(Arc::new(builder.with_credentials(credentials).with_retry(patient()).build()?))
+    Ok(Arc::new(builder.with_credentials(credentials).with_retry(patient(settings)).build()?))
 }
 
 fn open_azure(bucket: &Bucket, settings: &Settings) -> object_store::Result<Arc<dyn ObjectStore>> {
@@ -117,7 +117,7 @@ fn open_azure(bucket: &Bucket, settings: &Settings) -> object_store::Result<Arc<
     let hasty = builder.clone().with_retry(hasty()).build()?;
     let source = Source::Chain(hasty.credentials().clone());
     let credentials = Arc::new(Prompt { service: Service::Azure, source });
-    Ok(Arc::new(builder.with_credentials(credentials).with_retry(patient()).build()?))
+    Ok(Arc::new(builder.with_credentials(credentials).with_retry(patient(settings)).build()?))
 }
 
 /// The variables that object_store knows.
@@ -128,9 +128,10 @@ fn known<'a, Key: std::str::FromStr>(
     settings.under(start).filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse().ok()?, value)))
 }
 
-/// About ten seconds of trying again.
-fn patient() -> RetryConfig {
-    RetryConfig { max_retries: 6, retry_timeout: Duration::from_secs(60), ..RetryConfig::default() }
+/// About ten seconds of trying again, unless `BARKEEP_STORE_RETRIES` says otherwise.
+fn patient(settings: &Settings) -> RetryConfig {
+    let max_retries = settings.get("BARKEEP_STORE_RETRIES").and_then(|said| said.parse().ok()).unwrap_or(6);
+    RetryConfig { max_retries, retry_timeout: Duration::from_secs(60), ..RetryConfig::default() }
 }
 
 fn hasty() -> RetryConfig {
@@ -223,6 +224,6 @@ impl<C: Send + Sync> CredentialProvider for Prompt<C> {
 fn no_credentials(why: &str) -> object_store::Error {
     object_store::Error::Unauthenticated {
         path: String::new(),
-        source: format!("no credentials: {why}").into(),
+        source: format!("{NO_CREDENTIALS}{why}").into(),
     }
 }

@@ -9,6 +9,9 @@ use object_store::client::{HttpError, HttpErrorKind};
 use super::Kind;
 use super::place::Service;
 
+/// How the error begins that says that no credentials could be had.
+pub(super) const NO_CREDENTIALS: &str = "no credentials: ";
+
 /// What was tried on which key, and where.
 pub(super) struct Attempt<'a> {
     pub(super) verb: &'a str,
@@ -55,6 +58,7 @@ const SIGNS: &[Sign] = &[
             "SignatureDoesNotMatch",
             "AuthenticationFailed",
             "InvalidAuthenticationInfo",
+            "failed to authenticate",
         ],
         kind: ErrorKind::SourceUnavailable,
         steps: &["check key and secret in the environment, and that they belong to this endpoint"],
@@ -70,6 +74,11 @@ const SIGNS: &[Sign] = &[
 pub(super) fn lacks_bucket(error: &object_store::Error) -> bool {
     let text = causes(error);
     SIGNS[0].words.iter().any(|word| text.contains(word))
+}
+
+/// Whether the service answered 409, rather than 412 as to a condition that does not hold.
+pub(super) fn is_conflict(error: &object_store::Error) -> bool {
+    causes(error).contains("409 Conflict")
 }
 
 /// The error that a user sees.
@@ -166,6 +175,9 @@ fn network_steps(error: Error, cause: &object_store::Error) -> Error {
 
 /// The service's own words if it said any, else the whole chain of causes.
 fn observed(text: &str) -> String {
+    if let Some(at) = text.find(NO_CREDENTIALS) {
+        return text[at..].to_owned();
+    }
     match (element(text, "Code"), element(text, "Message")) {
         (Some(code), Some(message)) => {
             format!("the service says {code}: {}", message.lines().next().unwrap_or_default())

@@ -14,6 +14,7 @@ mod settings;
 use std::ops::Range;
 use std::path::Path as FilePath;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use catalog::{Error, ErrorKind, Result, names};
@@ -24,9 +25,12 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use tokio::sync::OnceCell;
 
-use self::errors::{Attempt, causes, explain, lacks_bucket};
+use self::errors::{Attempt, causes, explain, is_conflict, lacks_bucket};
 use self::place::{Place, Service};
 pub use self::settings::{Settings, assume_single_writer};
+
+/// Times that a creation is tried again which a bucket neither made nor refused.
+const CONFLICT_ATTEMPTS: u32 = 5;
 
 /// A place that holds a catalog's objects. Clones share it.
 #[derive(Clone)]
@@ -75,7 +79,9 @@ impl Store {
                 let inner = buckets::open_bucket(location, &bucket, settings)?;
                 Ok(Self::new(inner, location, Kind::Bucket(bucket.service), settings))
             }
-            Place::Web(address) => Ok(Self::new(buckets::open_web(&address)?, location, Kind::Web, settings)),
+            Place::Web(address) => {
+                Ok(Self::new(buckets::open_web(&address, settings)?, location, Kind::Web, settings))
+            }
         }
     }
 
@@ -229,7 +235,8 @@ impl Store {
         }
     }
 
-    /// Creates an object if its key is absent; whether it was. Where a single writer was promised, by looking first.
+    /// Creates an object if its key is absent; whether it was. If it was not, there is an object now: perhaps this very one, whose
+    /// answer was lost on the way. Where a single writer was promised, by looking first.
     ///
     /// # Errors
     /// [`ErrorKind::SourceUnavailable`] if the store fails; the object may have been created all the same.
@@ -244,11 +251,25 @@ impl Store {
     }
 
     async fn create_if_absent(&self, key: &str, bytes: Bytes) -> Result<bool> {
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.inner.put_opts(&self.path(key)?, bytes.into(), options).await {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
-            Err(error) => Err(self.failed("write", key, &error)),
+        let mut attempt = 0;
+        loop {
+            let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+            let error = match self.inner.put_opts(&self.path(key)?, bytes.clone().into(), options).await {
+                Ok(_) => return Ok(true),
+                Err(error) => error,
+            };
+            if !matches!(error, object_store::Error::AlreadyExists { .. }) {
+                return Err(self.failed("write", key, &error));
+            }
+            // S3 answers 409 also when it could not decide between two requests and did neither.
+            if !is_conflict(&error) || self.head(key).await?.is_some() {
+                return Ok(false);
+            }
+            if attempt == CONFLICT_ATTEMPTS {
+                return Err(self.failed("write", key, &error));
+            }
+            tokio::time::sleep(Duration::from_millis(20 << attempt)).await;
+            attempt += 1;
         }
     }
 
