@@ -6,6 +6,7 @@
 mod bench;
 mod demo;
 mod house;
+mod interop;
 mod pages;
 mod setup;
 mod sizes;
@@ -30,6 +31,7 @@ Usage: cargo xtask <command> [options]
   test    everything that CI runs: format, walls, clippy, docs, tests, sizes, the page in a browser
   build   engine (wasm), page (wasm) and server (with the page inside), all in release
   setup   only check what this machine lacks, and install it
+  interop the peers (NautilusTrader, DuckDB, Polars, pyarrow) read what Barkeep writes, and it what they write
   bench   the benchmarks, natively and, where there are any, in a browser
   walls   only prove that no room sees a crate that it must not see
   sizes   only weigh the built page and engine against their budgets
@@ -51,6 +53,7 @@ enum Task {
     Demo { setup: bool, options: demo::Options },
     Test { setup: bool },
     Bench { setup: bool },
+    Interop,
     Walls,
     Sizes,
 }
@@ -105,6 +108,7 @@ fn parse(arguments: &[String]) -> Result<Task> {
         "demo" => Task::Demo { setup, options },
         "test" => Task::Test { setup },
         "bench" => Task::Bench { setup },
+        "interop" => Task::Interop,
         "walls" => Task::Walls,
         "sizes" => Task::Sizes,
         unknown => bail!("there is no command `{unknown}`"),
@@ -139,6 +143,7 @@ fn carry_out(task: Task) -> Result<()> {
             prepare(setup, Purpose::Test)?;
             bench::run_all(&house)?;
         }
+        Task::Interop => interop::run_all(&house)?,
         Task::Walls => walls::check(&house)?,
         Task::Sizes => sizes::check(&house)?,
     }
