@@ -362,7 +362,7 @@ impl<'a> Staging<'a> {
 }
 
 /// Puts a commit's objects and moves its files; whether it won its number.
-async fn put(store: &Store, commit: &Commit, transaction: &str) -> Result<bool> {
+pub(crate) async fn put(store: &Store, commit: &Commit, transaction: &str) -> Result<bool> {
     // Named by content: if one is there already, it is the same.
     let create = async |store: Store, object: Put| store.create(&object.key, object.bytes).await.map(|_| ());
     at_once(commit.objects.clone(), |object| create(store.clone(), object)).await?;

@@ -12,7 +12,9 @@ mod csv_bars;
 mod demo;
 mod http;
 mod output;
+pub mod publish;
 pub mod store;
+pub mod vacuum;
 
 use std::process::ExitCode;
 

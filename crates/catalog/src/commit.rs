@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use crate::manifest::INLINE_SERIES;
 use crate::{
-    Edit, Error, ErrorKind, FORMAT_VERSION, Head, Move, Moves, ObjectRef, PartitionEntry, Result,
+    Edit, Error, ErrorKind, FORMAT_VERSION, Head, Move, Moves, ObjectRef, PartitionEntry, Published, Result,
     SeriesEntry, SeriesFacts, SeriesManifest, SeriesTable, Sha256, ShardRef, Snapshot, Tally, names,
 };
 
@@ -90,21 +90,49 @@ impl Commit {
     /// [`ErrorKind::Conflict`] if a bar differs from the stored one of its stamp, if two series would share a directory, or if an edit
     /// was made for another state of its series; [`ErrorKind::InvalidInput`] for values that cannot be stored.
     pub fn build(base: &Base, edits: &[Edit], info: &CommitInfo) -> Result<Option<Self>> {
+        Self::build_showing(base, edits, info, None)
+    }
+
+    /// As [`Commit::build`], for a published copy: the commit also says which snapshot of its source it shows, and is made if only
+    /// that changes.
+    ///
+    /// # Errors
+    /// As [`Commit::build`].
+    pub fn publish(
+        base: &Base,
+        edits: &[Edit],
+        info: &CommitInfo,
+        published: &Published,
+    ) -> Result<Option<Self>> {
+        Self::build_showing(base, edits, info, Some(published))
+    }
+
+    fn build_showing(
+        base: &Base,
+        edits: &[Edit],
+        info: &CommitInfo,
+        published: Option<&Published>,
+    ) -> Result<Option<Self>> {
         let mut commit = Self::empty(base);
+        let shown = base.snapshot.as_ref().and_then(|(snapshot, _)| snapshot.published.as_ref());
         let mut changed = BTreeMap::new();
         for edit in edits {
             edit.refuse_conflicts()?;
             commit.tally.add(&edit.tally);
-            if !edit.is_nothing() {
-                changed.insert(edit.bar_type.clone(), commit.apply(base, edit, &info.transaction)?);
+            if edit.is_nothing() {
+                continue;
+            }
+            let entry = commit.apply(base, edit, &info.transaction)?;
+            if !edit.is_copy || entry.as_ref() != base.stored(&edit.bar_type).map(|(stored, _)| stored) {
+                changed.insert(edit.bar_type.clone(), entry);
             }
         }
-        if changed.is_empty() {
+        if changed.is_empty() && (published.is_none() || published == shown) {
             return Ok(None);
         }
         let table = commit.table(base, changed)?;
         let oldest = base.snapshot.as_ref().map_or(1, |(snapshot, _)| snapshot.oldest);
-        Ok(Some(commit.sealed(base, info, oldest, table)))
+        Ok(Some(commit.sealed(base, info, oldest, table, published)))
     }
 
     /// Plans the commit that makes an older snapshot's table the newest again. `current` and `target` are the partitions of the series
@@ -146,13 +174,13 @@ impl Commit {
             let from = names::retired(&file.object.key, &file.object.sha256);
             commit.moves.arrive.push(Move { from, to: file.object.key.clone() });
         }
-        Ok(commit.sealed(base, info, oldest, snapshot.table.clone()))
+        Ok(commit.sealed(base, info, oldest, snapshot.table.clone(), snapshot.published.as_ref()))
     }
 
     /// Plans the commit that gives up the snapshots before `oldest`.
     pub fn expire(base: &Base, oldest: u64, info: &CommitInfo) -> Self {
         let table = base.snapshot.as_ref().map(|(snapshot, _)| snapshot.table.clone());
-        Self::empty(base).sealed(base, info, oldest, table.unwrap_or(SeriesTable::Inline(Vec::new())))
+        Self::empty(base).sealed(base, info, oldest, table.unwrap_or(SeriesTable::Inline(Vec::new())), None)
     }
 
     fn empty(base: &Base) -> Self {
@@ -168,7 +196,15 @@ impl Commit {
         }
     }
 
-    fn sealed(mut self, base: &Base, info: &CommitInfo, oldest: u64, table: SeriesTable) -> Self {
+    fn sealed(
+        mut self,
+        base: &Base,
+        info: &CommitInfo,
+        oldest: u64,
+        table: SeriesTable,
+        published: Option<&Published>,
+    ) -> Self {
+        let shown = base.snapshot.as_ref().and_then(|(snapshot, _)| snapshot.published.as_ref());
         let snapshot = Snapshot {
             format: FORMAT_VERSION,
             number: self.number,
@@ -178,6 +214,7 @@ impl Commit {
             writer: info.writer.clone(),
             operation: info.operation.clone(),
             oldest,
+            published: published.or(shown).cloned(),
             table,
         };
         let bytes = snapshot.encode();
@@ -217,7 +254,11 @@ impl Commit {
         manifest.partitions.extend(edit.joining().cloned());
         manifest.partitions.sort_by_key(|file| file.first);
         refuse_overlaps(&manifest)?;
-        manifest.confirmed_empty = manifest.confirmed_empty.union(&edit.confirmed_empty);
+        manifest.confirmed_empty = if edit.is_copy {
+            edit.confirmed_empty.clone()
+        } else {
+            manifest.confirmed_empty.union(&edit.confirmed_empty)
+        };
         self.move_files(edit, transaction);
         if manifest.partitions.is_empty() && manifest.confirmed_empty.is_empty() {
             return Ok(None);
@@ -355,6 +396,7 @@ fn series_entry(
         note: known(&facts.note, stored.map(|stored| &stored.note)),
         calendar,
         expected,
+        overview: if edit.is_copy { edit.overview } else { stored.is_some_and(|stored| stored.overview) },
         manifest: object,
     }
 }

@@ -7,6 +7,7 @@
 //! manifest/series/<bar type>/<16 hex>.parquet             the partitions of a series
 //! manifest/shards/<16 hex>.json                           a part of a large series table
 //! manifest/boundary.json                                  up to where snapshots were removed
+//! manifest/published.json                                 in a published copy: what its files were made of
 //! staging/<transaction>_<file name>                       a partition whose commit is under way
 //! staging/<transaction>.json                              where a commit's files go, until they are there
 //! retired/bars/<directory>/<file name>                    a partition that only older snapshots name
@@ -22,6 +23,9 @@ pub const HEAD: &str = "manifest/head.json";
 
 /// The key of the boundary: snapshots before it were removed and their numbers must not come again.
 pub const BOUNDARY: &str = "manifest/boundary.json";
+
+/// The key of what a published copy's publisher remembers: which files it made of which. Only a hint.
+pub const PUBLISHED: &str = "manifest/published.json";
 
 /// The key of a snapshot.
 pub fn snapshot(number: u64) -> String {
@@ -44,6 +48,16 @@ pub fn series_manifest(bar_type: &BarType, content: &Sha256) -> String {
 pub fn partition(bar_type: &BarType, first: UnixNanos, last: UnixNanos, content: &Sha256) -> String {
     let directory = series_directory(bar_type);
     format!("data/bars/{directory}/{}_{}_{}.parquet", file_stamp(first), file_stamp(last), content.short())
+}
+
+/// The directory of a series as NautilusTrader 1.x names it: without `/` and otherwise as it is.
+pub fn nautilus_v1_directory(bar_type: &BarType) -> String {
+    format!("data/bar/{}", bar_type.to_string().replace('/', ""))
+}
+
+/// The name of a file of NautilusTrader 1.x: its first and last `ts_init`, and nothing else.
+pub fn nautilus_v1_file(first: UnixNanos, last: UnixNanos) -> String {
+    format!("{}_{}.parquet", file_stamp(first), file_stamp(last))
 }
 
 /// Where a partition lies until its commit holds.

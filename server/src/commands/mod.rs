@@ -4,6 +4,7 @@ mod backtest;
 mod import;
 mod info;
 mod list;
+mod publish;
 mod query;
 mod serve;
 
@@ -55,6 +56,8 @@ enum Command {
     Query(query::QueryArgs),
     /// Run a strategy over stored bars
     Backtest(backtest::BacktestArgs),
+    /// Write a read-optimised copy with the research pages, for static hosts and buckets
+    Publish(Box<publish::PublishArgs>),
     /// Serve the catalog and the research pages
     Serve(serve::ServeArgs),
 }
@@ -108,6 +111,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Info(args) => info::run(&open().await?, args).await,
         Command::Query(args) => query::run(&open().await?, args).await,
         Command::Backtest(args) => backtest::run(&open().await?, args).await,
+        Command::Publish(args) => publish::run(&open().await?, *args).await,
         Command::Serve(args) => serve::serve(open().await?, args).await,
     }
 }
