@@ -163,7 +163,8 @@ fn settings(args: &PublishArgs) -> Result<Settings> {
         let divides = spec.interval().is_some_and(|step| DAY % step == 0);
         divides.then_some((spec.step, spec.aggregation)).ok_or_else(|| {
             Error::new(ErrorKind::InvalidInput, format!("`{spec}` cannot be the size of an overview"))
-                .because("overviews have steps that divide a day, such as 5-MINUTE, 1-HOUR or 1-DAY")
+                .because("an overview's step divides a day")
+                .then("choose others, such as `--overviews 5-MINUTE,1-HOUR,1-DAY`, or none: `--no-overviews`")
         })
     };
     let overviews = if args.no_overviews { &[][..] } else { &args.overviews };
