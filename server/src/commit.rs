@@ -425,7 +425,7 @@ impl<'a> Staging<'a> {
 }
 
 /// Puts a commit's objects and moves its files; whether it won its number.
-async fn put(store: &Store, commit: &Commit, transaction: &str) -> Result<bool> {
+pub(crate) async fn put(store: &Store, commit: &Commit, transaction: &str) -> Result<bool> {
     prepare(store, commit, transaction).await?;
     conclude(store, commit, transaction).await
 }

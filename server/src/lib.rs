@@ -16,6 +16,7 @@ mod http;
 pub mod migrate;
 mod output;
 pub mod proof;
+pub mod publish;
 pub mod repair;
 pub mod store;
 pub mod vacuum;

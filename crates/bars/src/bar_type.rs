@@ -214,6 +214,22 @@ pub struct BarType {
 
 serde_as_text!(BarType);
 
+impl BarType {
+    /// The type of bars of `step` `aggregation` that this platform makes from bars of this type; `None` if these are composite
+    /// themselves, since the text form names one step only.
+    #[must_use]
+    pub fn overview(&self, step: NonZeroU32, aggregation: Aggregation) -> Option<Self> {
+        let made_of =
+            Composite { step: self.spec.step, aggregation: self.spec.aggregation, source: self.source };
+        self.composite.is_none().then(|| Self {
+            instrument: self.instrument.clone(),
+            spec: BarSpec { step, aggregation, price_type: self.spec.price_type },
+            source: Source::Internal,
+            composite: Some(made_of),
+        })
+    }
+}
+
 impl fmt::Display for BarType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}-{}", self.instrument, self.spec, self.source)?;
@@ -280,6 +296,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn names_an_overview() {
+        let minutes: BarType = "EUR/USD.SIM-1-MINUTE-BID-EXTERNAL".parse().unwrap();
+        let hours = minutes.overview(NonZeroU32::MIN, Aggregation::Hour).unwrap();
+        assert_eq!(hours.to_string(), "EUR/USD.SIM-1-HOUR-BID-INTERNAL@1-MINUTE-EXTERNAL");
+        assert_eq!(hours.overview(NonZeroU32::MIN, Aggregation::Day), None);
+    }
 
     #[test]
     fn refuses_what_is_no_bar_type() {

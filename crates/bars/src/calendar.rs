@@ -35,6 +35,9 @@ pub enum Calendar {
 
 serde_as_text!(Calendar);
 
+/// How far [`Calendar::next_close`] and [`Calendar::last_close`] look.
+const NEAR_DAYS: i32 = 23;
+
 impl Calendar {
     /// Every calendar.
     pub const ALL: &[Self] = &[Self::Always, Self::Fx, Self::UsEquities];
@@ -87,6 +90,22 @@ impl Calendar {
     /// When the session of a date closes; `None` if the market is closed on it.
     pub fn session_close(&self, date: Date) -> Option<UnixNanos> {
         self.session(date).map(|session| session.end)
+    }
+
+    /// The first close of a session that is after `instant`; `None` if there is none within three weeks.
+    pub fn next_close(&self, instant: UnixNanos) -> Option<UnixNanos> {
+        let first = instant.plus(-DAY).date();
+        let closes =
+            (0..NEAR_DAYS).filter_map(|days| self.session_close(first.checked_add(days.days()).ok()?));
+        closes.into_iter().find(|close| *close > instant)
+    }
+
+    /// The last close of a session that is before `instant`; `None` if there is none within three weeks.
+    pub fn last_close(&self, instant: UnixNanos) -> Option<UnixNanos> {
+        let last = instant.plus(DAY).date();
+        let closes =
+            (0..NEAR_DAYS).filter_map(|days| self.session_close(last.checked_sub(days.days()).ok()?));
+        closes.into_iter().find(|close| *close < instant)
     }
 
     /// The session of a date (in New York, or in UTC for a market that never closes).

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use bars::{BarColumns, BarType, Calendar, DAY, Decimal, IntervalSet, TimeRange, UnixNanos};
+use bars::{BarColumns, BarType, Calendar, DAY, Date, Decimal, IntervalSet, TimeRange, UnixNanos};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +75,26 @@ impl Period {
     /// What a new file of this series holds: a day, or a year of daily and longer bars.
     pub fn of(bar_type: &BarType) -> Self {
         if bar_type.spec.interval().is_none_or(|interval| interval < DAY) { Self::Day } else { Self::Year }
+    }
+
+    /// The period that bars lie in which open at `open`; its ends are midnights, or the ends of time.
+    pub fn range(self, open: UnixNanos) -> TimeRange {
+        let midnight = |year, month| Date::new(year, month, 1).map(UnixNanos::midnight);
+        let (day, date) = (open.0.div_euclid(DAY), open.date());
+        let days = |first: i64, count: i64| {
+            let edge = |day: i64| UnixNanos(day.saturating_mul(DAY));
+            TimeRange::new(edge(first), edge(first + count))
+        };
+        let (year, month) = (date.year(), date.month());
+        let (start, end) = match self {
+            Self::Day => return days(day, 1),
+            Self::Week => return days((day + 3).div_euclid(7) * 7 - 3, 7),
+            Self::Month if month == 12 => (midnight(year, 12), midnight(year + 1, 1)),
+            Self::Month => (midnight(year, month), midnight(year, month + 1)),
+            Self::Year => (midnight(year, 1), midnight(year + 1, 1)),
+            Self::All => return TimeRange::ALL,
+        };
+        TimeRange::new(start.unwrap_or(UnixNanos::MIN), end.unwrap_or(UnixNanos::MAX))
     }
 
     fn number(self, open: UnixNanos) -> i64 {
@@ -239,6 +259,10 @@ pub struct Edit {
     pub confirmed_empty: IntervalSet,
     /// The series manifest and the numbers of the series table are written anew, whatever else changes.
     pub restated: bool,
+    /// Whether the series is a copy of another catalog's: what is known of empty time is then replaced, not added to.
+    pub is_copy: bool,
+    /// Whether the series is a coarser copy of another series of this catalog.
+    pub overview: bool,
     /// What it comes to.
     pub tally: Tally,
     conflicts: Option<Conflicts>,
@@ -400,7 +424,8 @@ impl Change {
 }
 
 impl Edit {
-    fn new(bar_type: &BarType, options: WriteOptions) -> Self {
+    /// An edit that changes nothing yet.
+    pub fn new(bar_type: &BarType, options: WriteOptions) -> Self {
         Self {
             bar_type: bar_type.clone(),
             facts: None,
@@ -413,6 +438,8 @@ impl Edit {
             renamed: Vec::new(),
             confirmed_empty: IntervalSet::default(),
             restated: false,
+            is_copy: false,
+            overview: false,
             tally: Tally::default(),
             conflicts: None,
             overlap: Overlap::Fail,
@@ -432,8 +459,9 @@ impl Edit {
 
     /// Whether it changes nothing.
     pub fn is_nothing(&self) -> bool {
+        // A copy's facts may have changed, which shows when it is applied.
         let files = self.leaving().next().is_some() || self.joining().next().is_some();
-        !files && self.confirmed_empty.is_empty() && !self.restated
+        !files && self.confirmed_empty.is_empty() && !self.restated && !self.is_copy
     }
 
     /// Refuses new bars that differ from stored ones, unless it was said what to do with them.
@@ -743,4 +771,35 @@ pub fn present(bars: &BarColumns<Decimal>, interval: Option<i64>) -> IntervalSet
     let spans =
         bars.ts_init.iter().map(|close| TimeRange::new(UnixNanos(*close).plus(-interval), UnixNanos(*close)));
     spans.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_have_ends() {
+        for (period, start, end) in [
+            (Period::Day, "2024-02-29", "2024-03-01"),
+            (Period::Week, "2024-02-26", "2024-03-04"),
+            (Period::Month, "2024-02-01", "2024-03-01"),
+            (Period::Year, "2024-01-01", "2025-01-01"),
+        ] {
+            let range = period.range("2024-02-29T12:00:00Z".parse().unwrap());
+            assert_eq!(range, TimeRange::new(start.parse().unwrap(), end.parse().unwrap()));
+            let number = |instant: UnixNanos| period.number(instant);
+            assert_eq!(number(range.start), number(range.end.plus(-1)));
+            assert!(
+                number(range.start.plus(-1)) < number(range.start) && number(range.end) > number(range.start)
+            );
+        }
+        let december = Period::Month.range("2023-12-31T23:59:59Z".parse().unwrap());
+        assert_eq!(december.end.to_string(), "2024-01-01T00:00:00Z");
+        assert_eq!(Period::All.range(UnixNanos(0)), TimeRange::ALL);
+        for extreme in [UnixNanos::MIN, UnixNanos::MAX] {
+            for period in [Period::Day, Period::Week, Period::Month, Period::Year] {
+                assert!(!period.range(extreme).is_empty());
+            }
+        }
+    }
 }

@@ -13,7 +13,8 @@ use bytes::Bytes;
 use crate::manifest::INLINE_SERIES;
 use crate::{
     Edit, Error, ErrorKind, FORMAT_VERSION, Head, Instruments, Move, Moves, ObjectRef, PartitionEntry,
-    Result, SeriesEntry, SeriesFacts, SeriesManifest, SeriesTable, Sha256, ShardRef, Snapshot, Tally, names,
+    Published, Result, SeriesEntry, SeriesFacts, SeriesManifest, SeriesTable, Sha256, ShardRef, Snapshot,
+    Tally, names,
 };
 
 /// The state a commit builds on.
@@ -91,7 +92,7 @@ impl Commit {
     /// [`ErrorKind::Conflict`] if a bar differs from the stored one of its stamp, if two series would share a directory, or if an edit
     /// was made for another state of its series; [`ErrorKind::InvalidInput`] for values that cannot be stored.
     pub fn build(base: &Base, edits: &[Edit], info: &CommitInfo) -> Result<Option<Self>> {
-        Self::build_with(base, edits, None, info)
+        Self::build_showing(base, edits, None, None, info)
     }
 
     /// The same, with other instruments than the base's if any are given.
@@ -104,16 +105,45 @@ impl Commit {
         instruments: Option<&Instruments>,
         info: &CommitInfo,
     ) -> Result<Option<Self>> {
+        Self::build_showing(base, edits, instruments, None, info)
+    }
+
+    /// As [`Commit::build`], for a published copy: the commit also says which snapshot of its source it shows, and is made if only
+    /// that changes.
+    ///
+    /// # Errors
+    /// As [`Commit::build`].
+    pub fn publish(
+        base: &Base,
+        edits: &[Edit],
+        info: &CommitInfo,
+        published: &Published,
+    ) -> Result<Option<Self>> {
+        Self::build_showing(base, edits, None, Some(published), info)
+    }
+
+    fn build_showing(
+        base: &Base,
+        edits: &[Edit],
+        instruments: Option<&Instruments>,
+        published: Option<&Published>,
+        info: &CommitInfo,
+    ) -> Result<Option<Self>> {
         let mut commit = Self::empty(base);
+        let shown = base.snapshot.as_ref().and_then(|(snapshot, _)| snapshot.published.as_ref());
         let mut changed = BTreeMap::new();
         for edit in edits {
             edit.refuse_conflicts()?;
             commit.tally.add(&edit.tally);
-            if !edit.is_nothing() {
-                changed.insert(edit.bar_type.clone(), commit.apply(base, edit, &info.transaction)?);
+            if edit.is_nothing() {
+                continue;
+            }
+            let entry = commit.apply(base, edit, &info.transaction)?;
+            if !edit.is_copy || entry.as_ref() != base.stored(&edit.bar_type).map(|(stored, _)| stored) {
+                changed.insert(edit.bar_type.clone(), entry);
             }
         }
-        if changed.is_empty() && instruments.is_none() {
+        if changed.is_empty() && instruments.is_none() && (published.is_none() || published == shown) {
             return Ok(None);
         }
         if let Some(instruments) = instruments {
@@ -123,7 +153,7 @@ impl Commit {
         }
         let table = commit.table(base, changed)?;
         let oldest = base.snapshot.as_ref().map_or(1, |(snapshot, _)| snapshot.oldest);
-        Ok(Some(commit.sealed(base, info, oldest, table)))
+        Ok(Some(commit.sealed(base, info, oldest, table, published)))
     }
 
     /// Plans the commit that makes an older snapshot's table the newest again. `current` and `target` are the partitions of the series
@@ -169,13 +199,13 @@ impl Commit {
             let from = names::retired(&file.object.key, &file.object.sha256);
             commit.moves.arrive.push(Move { from, to: file.object.key.clone() });
         }
-        Ok(commit.sealed(base, info, oldest, snapshot.table.clone()))
+        Ok(commit.sealed(base, info, oldest, snapshot.table.clone(), snapshot.published.as_ref()))
     }
 
     /// Plans the commit that gives up the snapshots before `oldest`.
     pub fn expire(base: &Base, oldest: u64, info: &CommitInfo) -> Self {
         let table = base.snapshot.as_ref().map(|(snapshot, _)| snapshot.table.clone());
-        Self::empty(base).sealed(base, info, oldest, table.unwrap_or(SeriesTable::Inline(Vec::new())))
+        Self::empty(base).sealed(base, info, oldest, table.unwrap_or(SeriesTable::Inline(Vec::new())), None)
     }
 
     fn empty(base: &Base) -> Self {
@@ -192,7 +222,15 @@ impl Commit {
         }
     }
 
-    fn sealed(mut self, base: &Base, info: &CommitInfo, oldest: u64, table: SeriesTable) -> Self {
+    fn sealed(
+        mut self,
+        base: &Base,
+        info: &CommitInfo,
+        oldest: u64,
+        table: SeriesTable,
+        published: Option<&Published>,
+    ) -> Self {
+        let shown = base.snapshot.as_ref().and_then(|(snapshot, _)| snapshot.published.as_ref());
         let snapshot = Snapshot {
             format: FORMAT_VERSION,
             number: self.number,
@@ -202,6 +240,7 @@ impl Commit {
             writer: info.writer.clone(),
             operation: info.operation.clone(),
             oldest,
+            published: published.or(shown).cloned(),
             table,
             instruments: self.instruments.clone(),
         };
@@ -242,7 +281,11 @@ impl Commit {
         manifest.partitions.extend(edit.joining().cloned());
         manifest.partitions.sort_by_key(|file| file.first);
         refuse_overlaps(&manifest)?;
-        manifest.confirmed_empty = manifest.confirmed_empty.union(&edit.confirmed_empty);
+        manifest.confirmed_empty = if edit.is_copy {
+            edit.confirmed_empty.clone()
+        } else {
+            manifest.confirmed_empty.union(&edit.confirmed_empty)
+        };
         self.move_files(edit, transaction);
         if manifest.partitions.is_empty() && manifest.confirmed_empty.is_empty() {
             return Ok(None);
@@ -396,6 +439,7 @@ fn series_entry(
         note: known(&facts.note, stored.map(|stored| &stored.note)),
         calendar: facts.calendar.or(stored.and_then(|stored| stored.calendar)),
         expected: None,
+        overview: if edit.is_copy { edit.overview } else { stored.is_some_and(|stored| stored.overview) },
         manifest: object.clone(),
     };
     restate(&entry, manifest, object)

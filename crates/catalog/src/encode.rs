@@ -171,9 +171,22 @@ fn record_batch(
         .map_err(|error| Error::new(ErrorKind::Internal, "could not build a record batch").because(error))
 }
 
+/// Whether every value fits the compact profile: 18 digits with the series' decimals.
+pub fn fits_compact(bars: &BarColumns<Decimal>, price_precision: u8, size_precision: u8) -> bool {
+    let [prices @ .., volumes] = bars.prices();
+    let fits =
+        |values: &[Decimal], precision: u8| values.iter().all(|value| ticks(*value, precision).is_some());
+    prices.into_iter().all(|values| fits(values, price_precision)) && fits(volumes, size_precision)
+}
+
+/// A value as the compact profile stores it.
+fn ticks(value: Decimal, precision: u8) -> Option<i64> {
+    const LIMIT: i64 = 1_000_000_000_000_000_000;
+    value.to_ticks(precision).filter(|ticks| (-LIMIT + 1..LIMIT).contains(ticks))
+}
+
 /// The integers to store, or the row that cannot be and why.
 fn stored_values(values: &[Decimal], profile: Profile, precision: u8) -> Result<Vec<i128>, (usize, String)> {
-    const COMPACT_LIMIT: i64 = 1_000_000_000_000_000_000;
     let store = |(row, value): (usize, &Decimal)| {
         if profile == Profile::Nautilus {
             return if value.precision() > precision {
@@ -182,8 +195,7 @@ fn stored_values(values: &[Decimal], profile: Profile, precision: u8) -> Result<
                 Ok(value.units())
             };
         }
-        let ticks = value.to_ticks(precision).filter(|ticks| ticks.abs() < COMPACT_LIMIT);
-        ticks
+        ticks(*value, precision)
             .map(i128::from)
             .ok_or_else(|| (row, format!("does not fit 18 digits with {precision} decimals")))
     };

@@ -327,6 +327,8 @@ mod tests {
                 rows: 3,
                 first: UnixNanos(MINUTE),
                 last: UnixNanos(3 * MINUTE),
+                first_event: UnixNanos(MINUTE),
+                last_event: UnixNanos(3 * MINUTE),
                 chunk_crcs: Vec::new(),
                 footer: None,
                 present: IntervalSet::default(),

@@ -20,6 +20,7 @@ mod instruments;
 mod manifest;
 mod moves;
 pub mod names;
+mod nautilus_v1;
 mod partition;
 mod query;
 mod records;
@@ -32,7 +33,7 @@ pub use change::{
 pub use checksum::{Sha256, crc32c};
 pub use commit::{Base, Commit, CommitInfo, Put, SnapshotFate, fate_of, restate};
 pub use decode::{decode_bars, decode_bars_f64};
-pub use encode::{EncodedPartition, Profile, WriteOptions, encode_bars};
+pub use encode::{EncodedPartition, Profile, WriteOptions, encode_bars, fits_compact};
 pub use error::{Error, ErrorKind, Result};
 pub use examine::{Fault, FilePeek, ForeignFile, examine, peek};
 pub use filter::Filter;
@@ -42,9 +43,11 @@ pub use instruments::{
     INSTRUMENT_DIRECTORIES, Instrument, InstrumentChange, Instruments, encode_instrument, read_instruments,
 };
 pub use manifest::{
-    Boundary, FORMAT_VERSION, Head, INLINE_SERIES, ObjectRef, SeriesEntry, SeriesTable, ShardRef, Snapshot,
+    Boundary, FORMAT_VERSION, Head, INLINE_SERIES, ObjectRef, Published, SeriesEntry, SeriesTable, ShardRef,
+    Snapshot,
 };
 pub use moves::{Move, Moves};
+pub use nautilus_v1::{encode_nautilus_v1, is_own_file};
 pub use partition::{PartitionEntry, SeriesManifest};
 pub use query::{ByteRange, Columns, Fetch, Order, Plan, PlannedPartition, Query, coalesce, plan};
 pub use records::{QuoteTick, TradeTick, decode_instruments, decode_quotes, decode_trades};

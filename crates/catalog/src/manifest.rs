@@ -80,8 +80,15 @@ pub struct SeriesEntry {
     /// Bars that the calendar expects between first and last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<u64>,
+    /// Whether it is a coarser copy that `publish` made of another series of this catalog, which lists leave out.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub overview: bool,
     /// The series manifest.
     pub manifest: ObjectRef,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl SeriesEntry {
@@ -126,6 +133,17 @@ impl ShardRef {
     }
 }
 
+/// Which snapshot of another catalog a published copy shows.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Published {
+    /// Its number there.
+    pub snapshot: u64,
+    /// Its transaction.
+    pub transaction: String,
+    /// When it was committed there.
+    pub committed: UnixNanos,
+}
+
 /// A commit.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Snapshot {
@@ -147,6 +165,9 @@ pub struct Snapshot {
     /// The oldest snapshot that is kept; older ones may be removed with what only they name.
     #[serde(default = "first_snapshot")]
     pub oldest: u64,
+    /// What it shows, if this catalog is a published copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<Published>,
     /// The series.
     pub table: SeriesTable,
     /// The instruments, if any are known.

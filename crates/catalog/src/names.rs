@@ -8,6 +8,7 @@
 //! manifest/shards/<16 hex>.json                           a part of a large series table
 //! manifest/instruments/<16 hex>.json                      the instruments
 //! manifest/boundary.json                                  up to where snapshots were removed
+//! manifest/published.json                                 in a published copy: what its files were made of
 //! staging/<transaction>_<file name>                       a partition whose commit is under way
 //! staging/<transaction>.json                              where a commit's files go, until they are there
 //! retired/bars/<directory>/<file name>                    a partition that only older snapshots name
@@ -24,6 +25,9 @@ pub const HEAD: &str = "manifest/head.json";
 
 /// The key of the boundary: snapshots before it were removed and their numbers must not come again.
 pub const BOUNDARY: &str = "manifest/boundary.json";
+
+/// The key of what a published copy's publisher remembers: which files it made of which. Only a hint.
+pub const PUBLISHED: &str = "manifest/published.json";
 
 /// The key of a snapshot.
 pub fn snapshot(number: u64) -> String {
@@ -76,7 +80,17 @@ pub fn old_directory(key: &str) -> Option<&str> {
 
 /// The key of a file as NautilusTrader 1.x names it: it takes all that follows the first `_` for the last stamp.
 pub fn old_partition(directory: &str, first: UnixNanos, last: UnixNanos) -> String {
-    format!("{directory}/{}_{}.parquet", file_stamp(first), file_stamp(last))
+    format!("{directory}/{}", nautilus_v1_file(first, last))
+}
+
+/// The directory of a series as NautilusTrader 1.x names it: without `/` and otherwise as it is.
+pub fn nautilus_v1_directory(bar_type: &BarType) -> String {
+    format!("data/bar/{}", bar_type.to_string().replace('/', ""))
+}
+
+/// The name of a file of NautilusTrader 1.x: its first and last `ts_init`, and nothing else.
+pub fn nautilus_v1_file(first: UnixNanos, last: UnixNanos) -> String {
+    format!("{}_{}.parquet", file_stamp(first), file_stamp(last))
 }
 
 /// Where a partition lies until its commit holds.

@@ -152,7 +152,8 @@ impl Opened {
             url: self.url.clone(),
             snapshot: self.snapshot.number,
             committed: self.snapshot.committed,
-            series: self.series.iter().map(series).collect(),
+            // An overview is drawn in place of its series, not listed beside it.
+            series: self.series.iter().filter(|entry| !entry.overview).map(series).collect(),
         }
     }
 

@@ -62,13 +62,16 @@ fn print_catalog(catalog: &Catalog, format: Format) {
     if format == Format::Json {
         let info = json!({
             "catalog": catalog.store().location(), "format": snapshot.format, "snapshot": snapshot.number, "committed": snapshot.committed, "writer": snapshot.writer,
-            "operation": snapshot.operation, "series": catalog.series().len(), "rows": rows, "partitions": files, "size_bytes": bytes,
+            "operation": snapshot.operation, "published": snapshot.published, "series": catalog.series().len(), "rows": rows, "partitions": files, "size_bytes": bytes,
         });
         say!("{info:#}");
         return;
     }
     say!("catalog    {}", catalog.store().location());
     say!("snapshot   {} of {} ({})", snapshot.number, snapshot.committed, snapshot.operation);
+    if let Some(shown) = &snapshot.published {
+        say!("shows      snapshot {} of its source, committed {}", shown.snapshot, shown.committed);
+    }
     say!("written by {}, format {}", snapshot.writer, snapshot.format);
     say!(
         "holds      {} series, {} bars, {} files, {}",

@@ -15,6 +15,9 @@ pub struct ListArgs {
     /// Only series whose bar type contains this text
     #[arg(value_name = "TEXT")]
     filter: Option<String>,
+    /// Also list the overviews of a published copy: coarser bars made of its other series
+    #[arg(long)]
+    all: bool,
     /// How the list is printed
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -28,7 +31,11 @@ pub fn run(catalog: &Catalog, args: &ListArgs) -> Result<()> {
     let wanted = |bar_type: String| {
         args.filter.as_ref().is_none_or(|text| bar_type.to_lowercase().contains(&text.to_lowercase()))
     };
-    let series: Vec<_> = catalog.series().iter().filter(|entry| wanted(entry.bar_type.to_string())).collect();
+    let (series, folded): (Vec<_>, Vec<_>) = catalog
+        .series()
+        .iter()
+        .filter(|entry| wanted(entry.bar_type.to_string()))
+        .partition(|entry| args.all || !entry.overview);
     if args.format == Format::Json {
         say!("{}", serde_json::to_string_pretty(&series).unwrap_or_default());
         return Ok(());
@@ -58,5 +65,8 @@ pub fn run(catalog: &Catalog, args: &ListArgs) -> Result<()> {
         catalog.snapshot().number,
         catalog.store().location()
     );
+    if !folded.is_empty() {
+        eprintln!("{} overviews of them are not listed: `barkeep list --all`", folded.len());
+    }
     Ok(())
 }

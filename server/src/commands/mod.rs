@@ -12,6 +12,7 @@ mod instruments;
 mod list;
 mod migrate;
 mod progress;
+mod publish;
 mod query;
 mod repair;
 mod serve;
@@ -94,6 +95,8 @@ enum Command {
     Snapshots(snapshots::SnapshotsArgs),
     /// Remove snapshots that are no longer kept, and the files only they name
     Vacuum(vacuum::VacuumArgs),
+    /// Write a read-optimised copy with the research pages, for static hosts and buckets
+    Publish(Box<publish::PublishArgs>),
     /// Serve the catalog and the research pages
     Serve(serve::ServeArgs),
 }
@@ -166,6 +169,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Consolidate(args) => consolidate::run(&newest().await?, args).await,
         Command::Snapshots(args) => snapshots::run(&newest().await?, args).await,
         Command::Vacuum(args) => vacuum::run(newest().await?.store(), args).await,
+        Command::Publish(args) => publish::run(&open().await?, *args).await,
         Command::Serve(args) => serve::serve(open().await?, args).await,
     }
 }

@@ -10,6 +10,11 @@ use axum::routing::get;
 
 include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 
+/// Path and bytes of every file of the built-in pages; none if they were not built.
+pub(crate) fn built_in() -> &'static [(&'static str, &'static [u8])] {
+    PAGES
+}
+
 /// Routes of everything that is not the catalog.
 pub(crate) fn routes(directory: Option<PathBuf>) -> Router {
     Router::new().fallback_service(get(async move |uri: Uri, headers: HeaderMap| {

@@ -203,6 +203,7 @@ fn bare_entry(bar_type: &BarType, object: &ObjectRef, layout: Option<(u8, u8, Pr
         note: String::new(),
         calendar: None,
         expected: None,
+        overview: false,
         manifest: object.clone(),
     }
 }

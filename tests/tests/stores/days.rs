@@ -1,9 +1,10 @@
 //! Days of bars, and how they get into a catalog and out again.
 
-use barkeep::catalog::{Catalog, commit};
+use barkeep::catalog::Catalog;
+use barkeep::commit::{Run, commit_bars};
 use barkeep::store::Store;
 use bars::{Bar, BarColumns, BarType, Calendar, DAY, Decimal, MINUTE, TimeRange, UnixNanos};
-use catalog::{Addition, Error, ErrorKind, Query, SeriesFacts, WriteOptions};
+use catalog::{Addition, Error, ErrorKind, Overlap, Query, SeriesFacts, WriteOptions};
 
 /// Bars of a day.
 pub(crate) const BARS: usize = 30;
@@ -41,8 +42,8 @@ pub(crate) async fn add(store: &Store, number: usize) -> Result<bool, Error> {
         options: WriteOptions { price_precision: 2, size_precision: 0, ..WriteOptions::default() },
         ..SeriesFacts::default()
     };
-    let addition = Addition { bar_type: series(), bars: day(number), facts, keep_stored: false };
-    commit(store, &[addition], "test", false).await.map(|receipt| receipt.snapshot.is_some())
+    let addition = Addition { bar_type: series(), bars: day(number), facts, overlap: Overlap::Fail };
+    commit_bars(store, vec![addition], &Run::new("test")).await.map(|receipt| receipt.snapshot.is_some())
 }
 
 /// The stored bars of a day, and the number of commits so far.
