@@ -26,5 +26,5 @@ pub use decimal::Decimal;
 pub use error::ParseError;
 pub use instrument::InstrumentId;
 pub use interval::{IntervalSet, TimeRange};
-pub use resample::{Resampled, coarsest_step, resample};
+pub use resample::{Grid, Resampled, Resampler, coarsest_step, resample};
 pub use time::{DAY, Date, HOUR, MINUTE, SECOND, UnixNanos};
