@@ -95,6 +95,11 @@ impl Catalog {
         read_manifest(&self.store, self.entry(bar_type)?).await
     }
 
+    /// Bytes of a partition, and what they were fetched for.
+    pub(crate) async fn fetch(&self, fetch: Fetch) -> (Fetch, Result<Bytes>) {
+        read(&self.store, fetch).await
+    }
+
     /// All bars of a query at once, with exact values.
     ///
     /// # Errors

@@ -9,7 +9,8 @@ use crate::{BarColumns, Calendar, TimeRange, UnixNanos};
 /// Coarser bars, and of how many finer ones each was made.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Resampled<T> {
-    /// The coarser bars; each is stamped with the close of its interval, also when its last finer bars are missing.
+    /// The coarser bars; each is stamped with the close of its interval, also when its last finer bars are missing. One that
+    /// holds a finer bar that became known later than that is known as late (`ts_init`).
     pub bars: BarColumns<T>,
     /// Finer bars in each; fewer than fill its interval mean that some were missing or that the range cut the interval.
     pub counts: Vec<u32>,
@@ -71,7 +72,8 @@ impl Grid {
 /// Aggregates bars of `base` nanoseconds into bars of `step` nanoseconds whose intervals start at `anchor` plus a multiple of
 /// `step`: first open, highest high, lowest low, last close, sum of volumes.
 ///
-/// A bar belongs to the interval its **open** lies in (its close minus `base`). Intervals without bars make no bar. With
+/// A bar belongs to the interval its **open** lies in: its close (`ts_event`; `ts_init` if that column is empty) minus `base`.
+/// Intervals without bars make no bar. With
 /// `anchor` 0 intervals align to the UTC clock; weeks then start on Thursday, so pass a Monday for those.
 ///
 /// ```
@@ -130,6 +132,8 @@ struct Current<T> {
     interval: TimeRange,
     /// Open, high, low, close, volume.
     values: [T; 5],
+    /// When the last of the finer bars became known.
+    known: i64,
     count: u32,
 }
 
@@ -147,14 +151,15 @@ impl<T: Copy + PartialOrd + AddAssign> Resampler<T> {
     /// Takes the next bars and gives what is complete.
     pub fn push(&mut self, bars: &BarColumns<T>) -> Resampled<T> {
         let mut out = self.empty(bars.len());
-        for row in 0..bars.len() {
-            let (open, close) = (bars.ts_init[row].saturating_sub(self.base), bars.ts_init[row]);
+        let closes = if bars.ts_event.is_empty() { &bars.ts_init } else { &bars.ts_event };
+        for (row, close) in closes.iter().copied().enumerate() {
+            let (open, known) = (close.saturating_sub(self.base), bars.ts_init[row]);
             let values = bars.prices().map(|column| column[row]);
             if let Some(current) = &mut self.current
                 && current.interval.contains(UnixNanos(open))
                 && close <= current.interval.end.0
             {
-                current.add(values, self.newest_first);
+                current.add(values, known, self.newest_first);
                 continue;
             }
             let Some(interval) = self.grid.interval(self.step, open, close) else {
@@ -162,10 +167,12 @@ impl<T: Copy + PartialOrd + AddAssign> Resampler<T> {
                 continue;
             };
             match &mut self.current {
-                Some(current) if current.interval == interval => current.add(values, self.newest_first),
+                Some(current) if current.interval == interval => {
+                    current.add(values, known, self.newest_first)
+                }
                 _ => {
                     self.give(&mut out);
-                    self.current = Some(Current { interval, values, count: 1 });
+                    self.current = Some(Current { interval, values, known, count: 1 });
                 }
             }
         }
@@ -186,7 +193,7 @@ impl<T: Copy + PartialOrd + AddAssign> Resampler<T> {
     fn give(&mut self, out: &mut Resampled<T>) {
         let Some(current) = self.current.take() else { return };
         out.bars.ts_event.push(current.interval.end.0);
-        out.bars.ts_init.push(current.interval.end.0);
+        out.bars.ts_init.push(current.interval.end.0.max(current.known));
         out.bars.prices_mut().into_iter().zip(current.values).for_each(|(column, value)| column.push(value));
         out.counts.push(current.count);
         let room = current.interval.nanos() / self.base.max(1);
@@ -195,7 +202,8 @@ impl<T: Copy + PartialOrd + AddAssign> Resampler<T> {
 }
 
 impl<T: Copy + PartialOrd + AddAssign> Current<T> {
-    fn add(&mut self, [open, high, low, close, volume]: [T; 5], newest_first: bool) {
+    fn add(&mut self, [open, high, low, close, volume]: [T; 5], known: i64, newest_first: bool) {
+        self.known = self.known.max(known);
         if newest_first {
             self.values[0] = open;
         } else {
@@ -369,6 +377,27 @@ mod tests {
                 "{calendar}"
             );
         }
+    }
+
+    #[test]
+    fn a_coarser_bar_is_known_when_its_last_finer_one_is() {
+        let one = Decimal::from_ticks(1, 0);
+        let late = |minute: i64, late: i64| Bar {
+            open: one,
+            high: one,
+            low: one,
+            close: one,
+            volume: one,
+            ts_event: UnixNanos(minute * MINUTE),
+            ts_init: UnixNanos((minute + late) * MINUTE),
+        };
+        let bars: BarColumns<Decimal> =
+            [late(1, 0), late(4, 2), late(5, 9), late(6, 9)].into_iter().collect();
+        let five = resample(&bars, MINUTE, 5 * MINUTE, 0).bars;
+        assert_eq!(
+            (five.ts_event, five.ts_init),
+            (vec![5 * MINUTE, 10 * MINUTE], vec![14 * MINUTE, 15 * MINUTE])
+        );
     }
 
     #[test]
