@@ -120,6 +120,11 @@ impl Catalog {
         read_manifest(&self.store, self.entry(bar_type)?).await
     }
 
+    /// Bytes of a partition, and what they were fetched for.
+    pub(crate) async fn fetch(&self, fetch: Fetch) -> (Fetch, Result<Bytes>) {
+        read(&self.store, &self.snapshot.transaction, fetch).await
+    }
+
     /// All bars of a query at once, with exact values.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 //! 3 not found, 4 conflict, 5 corrupt.
 
 pub mod adopt;
+mod bar_output;
 pub mod catalog;
 mod commands;
 pub mod commit;
@@ -13,10 +14,12 @@ mod csv_bars;
 mod demo;
 mod foreign;
 mod http;
+mod merge;
 pub mod migrate;
 mod output;
 pub mod proof;
 pub mod publish;
+mod query;
 pub mod repair;
 pub mod store;
 pub mod vacuum;

@@ -28,5 +28,5 @@ pub use error::ParseError;
 pub use fold::{Fold, Frame};
 pub use instrument::InstrumentId;
 pub use interval::{IntervalSet, TimeRange};
-pub use resample::{Resampled, coarsest_step, resample};
+pub use resample::{Grid, Resampled, Resampler, coarsest_step, resample};
 pub use time::{DAY, Date, HOUR, MINUTE, SECOND, UnixNanos};

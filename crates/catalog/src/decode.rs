@@ -1,14 +1,10 @@
 //! Record batches to bars, from any of the stored formats.
 
-use std::sync::Arc;
-
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal64Type, Decimal128Type, Int64Type, TimestampNanosecondType, UInt64Type};
-use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, FixedSizeBinaryArray, PrimitiveArray, RecordBatch,
-    RecordBatchOptions,
-};
-use arrow_schema::{DataType, TimeUnit};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, make_array};
+use arrow_buffer::MutableBuffer;
+use arrow_schema::{ArrowError, DataType, TimeUnit};
 use bars::{BarColumns, Decimal};
 
 use crate::{Columns, Error, ErrorKind, Layout, Result, Storage};
@@ -149,43 +145,37 @@ fn floats(array: &ArrayRef, layout: &Layout, precision: u8, name: &str) -> Resul
 
 /// These rows of a batch, in this order.
 ///
-/// arrow's own kernels do this for every type there is, which would be most of the engine; bars have few.
+/// arrow's own kernels have code for every type there is, which would weigh much in the engine; the values of bars all have a
+/// fixed width, so bytes are copied.
 pub(crate) fn pick(batch: &RecordBatch, rows: &[u32]) -> Result<RecordBatch> {
-    let columns: Result<Vec<ArrayRef>> = batch
-        .schema()
-        .fields()
-        .iter()
-        .zip(batch.columns())
-        .map(|(field, array)| pick_values(field.name(), array, rows))
-        .collect();
+    let fields = batch.schema();
+    let pairs = fields.fields().iter().zip(batch.columns());
+    let columns: Result<Vec<ArrayRef>> =
+        pairs.map(|(field, array)| pick_values(field.name(), array, rows)).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-    RecordBatch::try_new_with_options(batch.schema(), columns?, &options)
-        .map_err(|error| Error::new(ErrorKind::Internal, "could not pick rows of a batch").because(error))
+    RecordBatch::try_new_with_options(batch.schema(), columns?, &options).map_err(|error| unpicked(&error))
 }
 
 fn pick_values(name: &str, array: &ArrayRef, rows: &[u32]) -> Result<ArrayRef> {
     let data_type = array.data_type();
-    match data_type {
-        DataType::Decimal128(..) => Ok(pick_primitive::<Decimal128Type>(array, rows)),
-        DataType::Decimal64(..) => Ok(pick_primitive::<Decimal64Type>(array, rows)),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
-            Ok(pick_primitive::<TimestampNanosecondType>(array, rows))
-        }
-        DataType::Int64 => Ok(pick_primitive::<Int64Type>(array, rows)),
-        DataType::UInt64 => Ok(pick_primitive::<UInt64Type>(array, rows)),
-        DataType::FixedSizeBinary(size) => {
-            let values = array.as_fixed_size_binary();
-            let bytes: Vec<u8> = rows.iter().flat_map(|row| values.value(*row as usize)).copied().collect();
-            Ok(Arc::new(FixedSizeBinaryArray::new(*size, bytes.into(), None)))
-        }
-        other => Err(foreign(name, other)),
+    let width = match data_type {
+        DataType::FixedSizeBinary(size) => usize::try_from(*size).ok(),
+        other => other.primitive_width(),
+    };
+    let Some(width) = width.filter(|_| array.null_count() == 0) else { return Err(foreign(name, data_type)) };
+    let data = array.to_data();
+    let [values] = data.buffers() else { return Err(foreign(name, data_type)) };
+    let mut picked = MutableBuffer::with_capacity(rows.len() * width);
+    for row in rows {
+        let start = (data.offset() + *row as usize) * width;
+        picked.extend_from_slice(&values.as_slice()[start..start + width]);
     }
+    let builder = data.into_builder().len(rows.len()).offset(0).nulls(None).buffers(vec![picked.into()]);
+    Ok(make_array(builder.build().map_err(|error| unpicked(&error))?))
 }
 
-fn pick_primitive<T: ArrowPrimitiveType>(array: &ArrayRef, rows: &[u32]) -> ArrayRef {
-    let values = array.as_primitive::<T>().values();
-    let picked = rows.iter().map(|row| values[*row as usize]);
-    Arc::new(PrimitiveArray::<T>::from_iter_values(picked).with_data_type(array.data_type().clone()))
+fn unpicked(error: &ArrowError) -> Error {
+    Error::new(ErrorKind::Internal, "could not pick rows of a batch").because(error)
 }
 
 fn foreign(name: &str, data_type: &DataType) -> Error {

@@ -18,6 +18,8 @@ pub struct Columns(u8);
 impl Columns {
     /// All seven.
     pub const ALL: Self = Self(0x7f);
+    /// `ts_init` alone.
+    pub const TS_INIT: Self = Self(1 << 6);
     /// Prices, volume and `ts_init`: what a chart needs.
     pub const CHART: Self = Self(0x5f);
 
@@ -44,8 +46,6 @@ impl Columns {
     pub fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
-
-    pub(crate) const TS_INIT: Self = Self(1 << 6);
 }
 
 /// Which bars come first.
@@ -150,6 +150,24 @@ pub struct Plan {
     pub row_groups_pruned: usize,
     /// Bytes to fetch. With a limit and a filter fewer may do.
     pub bytes: u64,
+}
+
+impl PlannedPartition {
+    /// Rows in what is read of it, of which the range and the filter may leave fewer.
+    pub fn rows_read(&self) -> u64 {
+        match (&self.metadata, &self.row_groups) {
+            (Some(metadata), Some(groups)) => {
+                let rows = groups.iter().map(|group| metadata.row_group(*group).num_rows());
+                rows.sum::<i64>().unsigned_abs()
+            }
+            _ => self.entry.rows,
+        }
+    }
+
+    /// Whether rows are tested one by one, since stamps alone do not say that all fulfil the filter.
+    pub fn is_filtered(&self) -> bool {
+        !self.terms.is_empty()
+    }
 }
 
 impl Plan {

@@ -5,6 +5,7 @@ mod backtest;
 mod change;
 mod consolidate;
 mod delete;
+mod explain;
 mod gaps;
 mod import;
 mod info;

@@ -12,11 +12,11 @@ use bars::expr::{
 };
 use bars::{Decimal, HOUR, UnixNanos};
 
-use super::numbers::{Failed, Numbers, arithmetic, compare};
-use super::stored_position;
+use super::numbers::{Failed, Numbers, arithmetic, compare, pairs};
+use super::{pointer, stored_position};
 use crate::decode::{TickConverter, column, decimals, stamps};
 use crate::schema::BAR_COLUMNS;
-use crate::{Error, Layout};
+use crate::{Error, ErrorKind, Layout};
 
 /// Rows of a batch.
 #[derive(Clone, Copy)]
@@ -90,10 +90,12 @@ impl Failure {
         };
         let at = ["ts_init", "ts_event"].iter().find_map(|name| {
             batch.column_by_name(name)?;
-            Some(format!(" for the bar at {}", UnixNanos(*stamps(batch, name).ok()?.get(row)?)))
+            Some(UnixNanos(*stamps(batch, name).ok()?.get(row)?))
         });
-        let what = format!("{}{}", fault.kind, at.unwrap_or_default());
-        let error = Error::from(whole.error(fault.span, what));
+        let bar = at.map_or_else(|| "a bar".to_owned(), |at| format!("the bar at {at}"));
+        let what = format!("the condition has no value for {bar}: {}", fault.kind);
+        let pointed = whole.error(fault.span, fault.kind.to_string());
+        let error = Error::new(ErrorKind::InvalidInput, what).because(pointer(&pointed));
         match fault.kind {
             FaultKind::DivisionByZero => {
                 error.then("leave such bars out first: `volume > 0 AND close / volume > 2`")
@@ -190,10 +192,7 @@ impl<'a> Bars<'a> {
         } else {
             let value = self.moments(value, rows)?;
             let (low, high) = (self.moments(low, rows)?, self.moments(high, rows)?);
-            let compared = |holds: fn(&i64, &i64) -> bool, limit: &[i64]| {
-                value.iter().zip(limit).map(|(value, limit)| holds(value, limit)).collect::<Vec<bool>>()
-            };
-            (compared(i64::ge, &low), compared(i64::le, &high))
+            (pairs(GreaterOrEqual, &value, &low), pairs(LessOrEqual, &value, &high))
         };
         Ok(above.iter().zip(&below).map(|(above, below)| (*above && *below) != negated).collect())
     }
@@ -228,12 +227,7 @@ impl<'a> Bars<'a> {
             _ => {
                 let value = self.moments(value, rows)?;
                 for item in list {
-                    add(self
-                        .moments(item, rows)?
-                        .iter()
-                        .zip(value.iter())
-                        .map(|(item, value)| item == value)
-                        .collect());
+                    add(pairs(expr::Comparison::Equal, &value, &self.moments(item, rows)?));
                 }
             }
         }

@@ -58,10 +58,16 @@ impl Filter {
 
 impl From<ExprError> for Error {
     fn from(error: ExprError) -> Self {
-        let pointed = Self::new(ErrorKind::InvalidInput, format!("the condition is wrong: {}", error.what))
-            .because(error.pointer().replace('\n', "\n  "));
+        let wrong = Self::new(ErrorKind::InvalidInput, format!("the condition is wrong: {}", error.what));
+        let is_blank = error.text.trim().is_empty();
+        let pointed = if is_blank { wrong } else { wrong.because(pointer(&error)) };
         error.next.into_iter().fold(pointed, Self::then)
     }
+}
+
+/// The text and the carets below it, as the lines of an error stand.
+fn pointer(error: &ExprError) -> String {
+    error.pointer().replace('\n', "\n  ")
 }
 
 /// The stored position of a column by its number in [`Filter::scope`].

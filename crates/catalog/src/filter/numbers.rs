@@ -111,12 +111,6 @@ fn with_integers(
 ) -> Option<Numbers<'static>> {
     let (left_scale, right_scale) = (left.scale()?, right.scale()?);
     let scale = left_scale.max(right_scale);
-    let zip = |left: Vec<i128>, right: Vec<i128>, scale: u8, compute: fn(i128, i128) -> Option<i128>| {
-        let pairs = left.into_iter().zip(right);
-        // The least integer has no counterpart, so no value may become it.
-        let values = pairs.map(|(left, right)| compute(left, right).filter(|value| *value != i128::MIN));
-        values.collect::<Option<Vec<i128>>>().map(|values| Numbers::Wide(values.into(), scale))
-    };
     let alike = |compute| zip(left.at_scale(scale, rows)?, right.at_scale(scale, rows)?, scale, compute);
     match operator {
         Arithmetic::Add => alike(i128::checked_add),
@@ -138,6 +132,20 @@ fn with_integers(
             zip(dividends, divisors, Number::QUOTIENT_SCALE, rounded_quotient)
         }
     }
+}
+
+/// Computes pair by pair. Not inlined, since it would be so five times.
+#[inline(never)]
+fn zip(
+    left: Vec<i128>,
+    right: Vec<i128>,
+    scale: u8,
+    compute: fn(i128, i128) -> Option<i128>,
+) -> Option<Numbers<'static>> {
+    let pairs = left.into_iter().zip(right);
+    // The least integer has no counterpart, so no value may become it.
+    let values = pairs.map(|(left, right)| compute(left, right).filter(|value| *value != i128::MIN));
+    values.collect::<Option<Vec<i128>>>().map(|values| Numbers::Wide(values.into(), scale))
 }
 
 /// The quotient of two integers, rounded half away from zero.
@@ -170,16 +178,22 @@ pub(super) fn compare(operator: Comparison, left: &Numbers, right: &Numbers, row
     }
 }
 
-fn pairs<T: Ord>(operator: Comparison, left: &[T], right: &[T]) -> Vec<bool> {
-    // One loop an operator, which the compiler can make wide.
+/// Compares pair by pair: three loops that the compiler can make wide, and their opposites.
+pub(super) fn pairs<T: Ord>(operator: Comparison, left: &[T], right: &[T]) -> Vec<bool> {
     let both = left.iter().zip(right);
     match operator {
-        Comparison::Equal => both.map(|(left, right)| left == right).collect(),
-        Comparison::NotEqual => both.map(|(left, right)| left != right).collect(),
-        Comparison::Less => both.map(|(left, right)| left < right).collect(),
-        Comparison::LessOrEqual => both.map(|(left, right)| left <= right).collect(),
-        Comparison::Greater => both.map(|(left, right)| left > right).collect(),
-        Comparison::GreaterOrEqual => both.map(|(left, right)| left >= right).collect(),
+        Comparison::Equal | Comparison::NotEqual => {
+            let is_equal = operator == Comparison::Equal;
+            both.map(|(left, right)| (left == right) == is_equal).collect()
+        }
+        Comparison::Less | Comparison::GreaterOrEqual => {
+            let is_less = operator == Comparison::Less;
+            both.map(|(left, right)| (left < right) == is_less).collect()
+        }
+        Comparison::Greater | Comparison::LessOrEqual => {
+            let is_greater = operator == Comparison::Greater;
+            both.map(|(left, right)| (left > right) == is_greater).collect()
+        }
     }
 }
 
@@ -201,14 +215,21 @@ fn against(operator: Comparison, column: &Numbers, constant: Number, rows: usize
     }
 }
 
+/// Compares with one value, as [`pairs`] does.
 fn with<T: Ord>(operator: Comparison, values: &[T], limit: &T) -> Vec<bool> {
     match operator {
-        Comparison::Equal => values.iter().map(|value| value == limit).collect(),
-        Comparison::NotEqual => values.iter().map(|value| value != limit).collect(),
-        Comparison::Less => values.iter().map(|value| value < limit).collect(),
-        Comparison::LessOrEqual => values.iter().map(|value| value <= limit).collect(),
-        Comparison::Greater => values.iter().map(|value| value > limit).collect(),
-        Comparison::GreaterOrEqual => values.iter().map(|value| value >= limit).collect(),
+        Comparison::Equal | Comparison::NotEqual => {
+            let is_equal = operator == Comparison::Equal;
+            values.iter().map(|value| (value == limit) == is_equal).collect()
+        }
+        Comparison::Less | Comparison::GreaterOrEqual => {
+            let is_less = operator == Comparison::Less;
+            values.iter().map(|value| (value < limit) == is_less).collect()
+        }
+        Comparison::Greater | Comparison::LessOrEqual => {
+            let is_greater = operator == Comparison::Greater;
+            values.iter().map(|value| (value > limit) == is_greater).collect()
+        }
     }
 }
 
