@@ -5,13 +5,14 @@
 //! Other programs' files are never touched. Doing it twice does no harm.
 
 mod carry;
+mod lost_commit;
 mod rebuild;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ::catalog::{
-    Boundary, Error, ErrorKind, Finding, FindingKind, Mending, ObjectRef, PartitionEntry, Profile, Result,
-    SeriesEntry, SeriesManifest, Severity, Sha256, names,
+    Boundary, Change, Error, ErrorKind, Finding, FindingKind, Mending, ObjectRef, PartitionEntry, Profile,
+    Result, SeriesEntry, SeriesManifest, Severity, Sha256, names,
 };
 use bars::{BarType, HOUR, TimeRange};
 use bytes::Bytes;
@@ -84,9 +85,18 @@ struct Work {
     rename: BTreeSet<BarType>,
     /// The newest readable snapshot is committed again, over one that is not.
     fall_back: bool,
+    /// Series that are known from their files alone.
+    adopt: BTreeMap<BarType, Change>,
     head: bool,
     leftovers: Vec<String>,
     forget_history: bool,
+}
+
+impl Work {
+    /// Whether what the catalog is known to hold changes with it.
+    fn builds_again(&self) -> bool {
+        !self.manifests.is_empty() || !self.shards.is_empty() || !self.puts.is_empty() || self.fall_back
+    }
 }
 
 /// How a repair is done.
@@ -120,8 +130,20 @@ pub async fn repair(store: &Store, scope: &Scope, options: Options, run: &Run) -
         }
         survey = verify(store, scope, run).await?;
     }
-    let plan = plan(store, &survey, options).await?;
-    let snapshot = if run.dry_run { None } else { carry::carry_out(store, &survey, &plan.work, run).await? };
+    let mut plan = plan(store, &survey, options).await?;
+    let mut snapshot = None;
+    if !run.dry_run {
+        snapshot = carry::carry_out(store, &survey, &plan.work, run).await?;
+        if plan.work.builds_again() {
+            // Only now it can be said of its files which belong to a series that had been lost.
+            let rest = verify(store, scope, run).await?;
+            let more = self::plan(store, &rest, options).await?;
+            snapshot = carry::carry_out(store, &rest, &more.work, run).await?.or(snapshot);
+            plan.steps.extend(more.steps);
+            plan.holes.extend(more.holes);
+            plan.by_hand = more.by_hand;
+        }
+    }
     Ok(Repaired { survey, plan, snapshot })
 }
 
@@ -131,7 +153,7 @@ pub async fn repair(store: &Store, scope: &Scope, options: Options, run: &Run) -
 /// As [`repair`].
 pub async fn plan(store: &Store, survey: &Survey, options: Options) -> Result<Plan> {
     refuse(store, survey)?;
-    let mut planner = Planner { store, survey, options, plan: Plan::default() };
+    let mut planner = Planner { store, survey, options, recovers: false, plan: Plan::default() };
     for finding in &survey.findings {
         planner.step(finding).await?;
     }
@@ -165,6 +187,8 @@ struct Planner<'a> {
     store: &'a Store,
     survey: &'a Survey,
     options: Options,
+    /// The newest commit cannot be read, and its files are where it put them.
+    recovers: bool,
     plan: Plan,
 }
 
@@ -176,7 +200,7 @@ impl Planner<'_> {
                 self.plan.work.head = true;
                 self.done(finding, "writes the head from the newest snapshot", (1, 0, 0));
             }
-            Kind::SnapshotMissing | Kind::SnapshotDamaged => self.snapshot(finding),
+            Kind::SnapshotMissing | Kind::SnapshotDamaged => self.snapshot(finding).await?,
             Kind::ShardDamaged => self.shard(finding).await?,
             Kind::ManifestDamaged => self.manifest(finding).await?,
             Kind::ManifestFooter | Kind::EntryWrong => self.describe(finding).await?,
@@ -184,6 +208,8 @@ impl Planner<'_> {
                 self.mending(finding);
                 self.done(finding, "commits the numbers of the series manifest", (0, 0, 0));
             }
+            Kind::FileElsewhere if self.recovers && self.was_replaced(finding) => self.give_up(finding),
+            Kind::OwnFileUnnamed if self.recovers && self.take_in(finding).await? => {}
             Kind::FileMissing | Kind::FileDamaged | Kind::FileElsewhere => self.file(finding).await?,
             Kind::FileUndecodable | Kind::WrongSeries | Kind::RowsDisordered => self.quarantine(finding),
             Kind::OwnFileUnnamed => self.retire(finding).await?,
@@ -221,23 +247,6 @@ impl Planner<'_> {
     fn entry(&self, finding: &Finding) -> Option<PartitionEntry> {
         let manifest = self.survey.series.get(finding.series.as_ref()?)?.manifest.as_ref()?;
         manifest.partitions.iter().find(|file| file.object.key == finding.key).cloned()
-    }
-
-    fn snapshot(&mut self, finding: &Finding) {
-        let Some(newest) = &self.survey.newest else { return };
-        let number = newest.snapshot.number;
-        if let Some(bytes) = newest.put_back.clone().filter(|_| finding.key == names::snapshot(number)) {
-            let size = bytes.len() as u64;
-            self.plan.work.puts.push((finding.key.clone(), bytes));
-            self.done(finding, "writes it again from the head, which repeats it", (1, 0, size));
-            return;
-        }
-        self.plan.work.fall_back = true;
-        let action = format!(
-            "commits snapshot {number} ({}) anew; what was committed after it is lost, its files go to `retired/`",
-            newest.snapshot.operation
-        );
-        self.done(finding, action, (0, 0, 0));
     }
 
     async fn shard(&mut self, finding: &Finding) -> Result<()> {
@@ -386,7 +395,12 @@ impl Planner<'_> {
 
     async fn retire(&mut self, finding: &Finding) -> Result<()> {
         let Some(bytes) = self.store.get(&finding.key).await? else { return Ok(()) };
-        let to = names::retired(&finding.key, &Sha256::of(&bytes));
+        let content = Sha256::of(&bytes);
+        let whole = names::content_of(names::file_name(&finding.key)) == Some(content.short().as_str());
+        let to = match whole {
+            true => names::retired(&finding.key, &content),
+            false => names::put_aside(&finding.key, &content),
+        };
         let size = bytes.len() as u64;
         let rows = match &finding.series {
             Some(series) => described(series, &finding.key, bytes).await?.map_or(0, |found| found.entry.rows),

@@ -179,6 +179,8 @@ pub struct Mending {
     pub missing: BTreeSet<String>,
     /// Files of the series that are described anew, under the keys they have.
     pub described: Vec<PartitionEntry>,
+    /// Files in `data/` that belong to it and that it does not name.
+    pub found: Vec<PartitionEntry>,
     /// At least so many decimals of prices and of volumes are shown from now on.
     pub precision: (u8, u8),
 }
@@ -191,6 +193,7 @@ impl Mending {
             damaged: BTreeSet::new(),
             missing: BTreeSet::new(),
             described: Vec::new(),
+            found: Vec::new(),
             precision: (0, 0),
         }
     }
@@ -701,6 +704,8 @@ fn regroup_pieces(
 
 fn mend(edit: &mut Edit, mending: &Mending, stored: &[PartitionEntry]) {
     edit.restated = true;
+    edit.tally.rows_added += mending.found.iter().map(|file| file.rows).sum::<u64>();
+    edit.adopted.extend(mending.found.iter().cloned());
     edit.options.price_precision = edit.options.price_precision.max(mending.precision.0);
     edit.options.size_precision = edit.options.size_precision.max(mending.precision.1);
     for file in stored {

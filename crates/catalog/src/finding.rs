@@ -76,7 +76,7 @@ kinds! {
     SnapshotMissing "snapshot_missing" Error
         "the newest snapshot is not there" "writes it again from the head, which repeats it";
     SnapshotDamaged "snapshot_damaged" Error
-        "the newest snapshot is damaged" "writes it again from the head; without one, commits the snapshot before it anew";
+        "the newest snapshot is damaged" "writes it again from the head; without one, commits the snapshot before it anew with the files that are in `data/`";
     ShardDamaged "shard_damaged" Error
         "a part of the series table is missing or damaged" "builds it again from older ones, series manifests and files";
     ManifestDamaged "manifest_damaged" Error

@@ -60,6 +60,7 @@ async fn commit(store: &Store, survey: &Survey, work: &Work, run: &Run) -> Resul
     let mut changes: Vec<Change> = work.mend.values().cloned().map(Change::Mend).collect();
     let only_renamed = work.rename.iter().filter(|series| !work.mend.contains_key(series));
     changes.extend(only_renamed.map(|series| Change::ResetNames { bar_type: series.clone() }));
+    changes.extend(work.adopt.values().cloned());
     for change in &changes {
         base_of(store, survey, work, change.bar_type(), &mut base).await?;
     }

@@ -92,28 +92,31 @@ async fn judge(
 ) -> Result<()> {
     let object = &file.object;
     let places = names::places(&object.key, &object.sha256, survey.transaction());
-    let place = places.iter().find(|place| survey.listing.contains_key(*place));
+    let mut damaged = None;
+    for place in places.into_iter().filter(|place| survey.listing.contains_key(place)) {
+        let size = survey.listing.get(&place).map(|stored| stored.size_bytes);
+        let whole = match scope.full {
+            false => size == Some(object.size_bytes),
+            true => store.get(&place).await?.is_some_and(|bytes| object.verify(&bytes).is_ok()),
+        };
+        if scope.full {
+            survey.checked.files_read += 1;
+            survey.checked.bytes_read += size.unwrap_or_default();
+        }
+        if whole {
+            return Ok(());
+        }
+        damaged = damaged.or(Some(place));
+    }
     let aside = names::quarantined(&object.key, &object.sha256);
-    let observed = match place {
+    let observed = match damaged {
         None if survey.listing.contains_key(&aside) => {
             let observed = format!("snapshot {number} names it; it lies at `{aside}`");
             survey.note(FindingKind::OldFileQuarantined, Some(series), &object.key, observed);
             return Ok(());
         }
         None => format!("snapshot {number} names it: {} bars are not to be had", file.rows),
-        Some(place) => {
-            let size = survey.listing.get(place).map(|stored| stored.size_bytes);
-            let whole = match scope.full {
-                false => size == Some(object.size_bytes),
-                true => store.get(place).await?.is_some_and(|bytes| object.verify(&bytes).is_ok()),
-            };
-            survey.checked.files_read += u64::from(scope.full);
-            survey.checked.bytes_read += if scope.full { object.size_bytes } else { 0 };
-            if whole {
-                return Ok(());
-            }
-            format!("snapshot {number} names it: what lies at `{place}` is damaged")
-        }
+        Some(place) => format!("snapshot {number} names it: what lies at `{place}` is damaged"),
     };
     survey.old_files.insert(object.key.clone(), object.clone());
     survey.note(FindingKind::OldFileBroken, Some(series), &object.key, observed);

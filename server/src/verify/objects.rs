@@ -23,7 +23,7 @@ pub(super) async fn look(store: &Store, scope: &Scope, survey: &mut Survey) -> R
         }
     }
     named(survey);
-    unnamed(store, scope, survey).await?;
+    unnamed(scope, survey);
     staging(store, survey).await?;
     leftovers(store, survey);
     Ok(())
@@ -59,7 +59,7 @@ fn named(survey: &mut Survey) {
 }
 
 /// Parquet files in `data/` that no series names.
-async fn unnamed(store: &Store, scope: &Scope, survey: &mut Survey) -> Result<()> {
+fn unnamed(scope: &Scope, survey: &mut Survey) {
     let mut known = BTreeSet::new();
     let mut spans: BTreeMap<String, Vec<(UnixNanos, UnixNanos, String)>> = BTreeMap::new();
     let mut owners: BTreeMap<String, BarType> = BTreeMap::new();
@@ -106,14 +106,15 @@ async fn unnamed(store: &Store, scope: &Scope, survey: &mut Survey) -> Result<()
             Some(((_, _, name), false)) => format!("its name tells an interval that overlaps `{name}`"),
             None => "no series names it".to_owned(),
         };
-        let kind = match (is_own(store, &key).await?, twin) {
+        // Named as ours are, it is ours, damaged or not.
+        let own = span.is_some() && names::content_of(names::file_name(&key)).is_some();
+        let kind = match (own, twin) {
             (true, _) => FindingKind::OwnFileUnnamed,
             (false, Some(_)) => FindingKind::ForeignOverlap,
             (false, None) => FindingKind::ForeignFile,
         };
         survey.note(kind, owner.as_ref(), key, observed);
     }
-    Ok(())
 }
 
 /// Whether a file is named by its content, as ours are.

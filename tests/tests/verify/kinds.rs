@@ -101,9 +101,15 @@ cases! {
         finds [SnapshotMissing] leaves (180, 100) [];
     snapshot_flipped (house) { house.flip(&house.snapshot_key().await).await; }
         finds [SnapshotDamaged] leaves (180, 100) [];
-    // The last commit is lost, and its file leaves `data/` for `retired/`.
+    // The files of the last commit tell what it did.
     snapshot_and_head_gone (house) { house.flip(&house.snapshot_key().await).await; house.delete(names::HEAD).await; }
-        finds [HeadMissing, SnapshotDamaged, OwnFileUnnamed] leaves (180, 50) [OldSnapshotBroken];
+        finds [HeadMissing, SnapshotDamaged, OwnFileUnnamed] leaves (180, 100) [OldSnapshotBroken];
+    // Unless it may have been stopped half-way: then it is undone.
+    snapshot_and_head_gone_and_a_journal_left (house) {
+        house.flip(&house.snapshot_key().await).await;
+        house.delete(names::HEAD).await;
+        house.put(&names::journal("t"), Moves::new(4).encode()).await;
+    } finds [HeadMissing, SnapshotDamaged, OwnFileUnnamed] leaves (180, 50) [OldSnapshotBroken];
     old_snapshot_flipped (house) { house.flip(&names::snapshot(2)).await; }
         finds [OldSnapshotBroken] leaves (180, 100) [OldSnapshotBroken];
     old_snapshot_replaced (house) {
@@ -148,6 +154,10 @@ cases! {
     replaced_file_is_back (house) {
         let old = house.keys("retired/").await.remove(0);
         house.put(&old.replacen("retired", "data", 1), house.get(&old).await).await;
+    } finds [OwnFileUnnamed] leaves (180, 100) [];
+    damaged_file_that_no_series_names (house) {
+        let old = house.keys("retired/").await.remove(0);
+        house.put(&old.replacen("retired", "data", 1), b"PAR1 no more".to_vec()).await;
     } finds [OwnFileUnnamed] leaves (180, 100) [];
     foreign_file (house) {
         let file = house.file().await;
@@ -340,4 +350,22 @@ async fn damage_in_a_large_file_is_located() {
     assert_eq!(kinds(&survey, Severity::Info), [FindingKind::FileDamaged]);
     let observed = &survey.findings[0].observed;
     assert!(observed.contains("SHA-256") && observed.contains("the damage is in bytes "), "{observed}");
+}
+
+#[tokio::test]
+async fn a_lost_commit_is_told_from_its_files() {
+    let house = House::new().await;
+    let msft = "MSFT.NASDAQ-1-MINUTE-LAST-EXTERNAL";
+    let replaced = addition(AAPL, minutes("2024-01-08T14:40:00Z", 2, 55), Overlap::Replace);
+    let new = addition(msft, minutes("2024-01-08T14:30:00Z", 30, 1), Overlap::Fail);
+    commit_bars(&house.store, vec![replaced, new], &Run::new("both")).await.unwrap();
+    let truth = house.bars().await;
+    house.flip(&names::snapshot(5)).await;
+    house.delete(names::HEAD).await;
+    let found = kinds(&house.survey().await, Severity::Warning);
+    use FindingKind::*;
+    assert_eq!(found, [HeadMissing, SnapshotDamaged, FileElsewhere, OwnFileUnnamed]);
+    assert_eq!(house.repair(Options::default()).await.snapshot, Some(6));
+    assert_eq!(house.bars().await, truth);
+    assert_eq!(kinds(&house.survey().await, Severity::Warning), [OldSnapshotBroken]);
 }
