@@ -444,7 +444,7 @@ fn refuse_other_fields(instrument: &catalog::Instrument, written: Vec<catalog::I
 pub fn refuse_same_place(source: &str, target: &str) -> Result<()> {
     let real = |place: &str| {
         let place = place.strip_prefix("file://").unwrap_or(place);
-        std::fs::canonicalize(place).map_or_else(|_| place.trim_end_matches('/').into(), |path| path)
+        std::fs::canonicalize(place).unwrap_or_else(|_| place.trim_end_matches('/').into())
     };
     if real(source) != real(target) {
         return Ok(());
