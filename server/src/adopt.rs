@@ -210,14 +210,16 @@ impl Adoption {
 }
 
 /// What the manifest knows already.
+#[derive(Default)]
 struct Known {
     series: BTreeMap<BarType, (SeriesEntry, Vec<PartitionEntry>)>,
     instrument_files: HashMap<String, ObjectRef>,
+    transaction: String,
 }
 
 impl Known {
     async fn read(store: &Store, options: &AdoptOptions, run: &Run) -> Result<Self> {
-        let mut known = Self { series: BTreeMap::new(), instrument_files: HashMap::new() };
+        let mut known = Self::default();
         let Some((snapshot, _)) = newest(store).await? else { return Ok(known) };
         if !options.update {
             return Err(Error::new(
@@ -233,6 +235,7 @@ impl Known {
         if !run.dry_run {
             finish(store, &snapshot).await?;
         }
+        known.transaction.clone_from(&snapshot.transaction);
         for entry in read_table(store, &snapshot.table).await? {
             let partitions = read_manifest(store, &entry).await?.partitions;
             known.series.insert(entry.bar_type.clone(), (entry, partitions));
@@ -259,8 +262,11 @@ impl Known {
                 let key = &file.object.key;
                 let is_there = match listing.bars.get(key) {
                     Some(object) => is_same(store, &file.object, object.size, quick).await?,
-                    // Another writer may have committed between the two looks.
-                    None => store.head(key).await?.is_some(),
+                    // Another writer may have committed between the two looks, or be moving its files now.
+                    None => {
+                        let staged = names::staged(&self.transaction, key);
+                        store.head(key).await?.is_some() || store.head(&staged).await?.is_some()
+                    }
                 };
                 if is_there {
                     candidates.remove(key);

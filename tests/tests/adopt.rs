@@ -321,6 +321,41 @@ fn files_that_cannot_join_are_listed_and_the_others_join() {
 }
 
 #[test]
+fn names_that_were_exchanged_are_exchanged_back() {
+    for release in ["v1_1.231.0", "v2_2.0.0rc7"] {
+        let place = laid(&format!("{release}/two_writes"));
+        let before = sums(&place);
+        let [first, second] = &files(&place, AAPL)[..] else { panic!("two files") };
+        let aside = place.path("aside.parquet");
+        for (from, to) in [(first, &aside), (second, first), (&aside, second)] {
+            fs::rename(from, to).expect("renamed");
+        }
+        let said = done(&place.barkeep("adopt")).out.clone();
+        assert_eq!(said.matches("narrower range").count(), 2, "{said}");
+        let wanted = expected(&catalogs()[&format!("{release}/two_writes")]);
+        assert_rows(&rows(&place), &wanted, release);
+        assert!(done(&place.barkeep("reset-names")).out.contains("renamed 2 files"));
+        assert_rows(&rows(&place), &wanted, release);
+        let contents = |sums: BTreeMap<PathBuf, Sha256>| {
+            let mut contents: Vec<Sha256> = sums.into_values().collect();
+            contents.sort();
+            contents
+        };
+        assert_eq!(contents(sums(&place)), contents(before.clone()), "{release}: files were lost");
+        if release.starts_with("v1") {
+            assert_eq!(sums(&place), before);
+        }
+        // The older snapshot names the old files: they are kept.
+        let retired = place.catalog().join("retired");
+        let folder =
+            retired.read_dir().expect("files were retired").next().expect("one").expect("an entry").path();
+        let series =
+            folder.read_dir().expect("a folder").next().expect("one series").expect("an entry").path();
+        assert_eq!(series.read_dir().expect("a folder").count(), 2, "{release}");
+    }
+}
+
+#[test]
 fn a_lost_manifest_is_built_again() {
     let place = Place::new();
     place.demo();
