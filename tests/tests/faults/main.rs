@@ -1,0 +1,8 @@
+//! The commit protocol under faults: crashes at every boundary, seeded simulations, races.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod crashes;
+mod oracle;
+mod simulation;
+mod store;

@@ -1,0 +1,82 @@
+//! What must hold of a catalog, whatever happened to its writers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use barkeep::catalog::{Catalog, read_manifest, read_rows, read_snapshot, read_table};
+use barkeep::commit::Run;
+use barkeep::store::Store;
+use barkeep::vacuum::{Retention, vacuum};
+use bars::{BarColumns, Decimal};
+use catalog::{ErrorKind, Snapshot};
+use object_store::ObjectStore;
+use object_store::memory::InMemory;
+
+/// Every series and its bars.
+pub type Content = BTreeMap<String, BarColumns<Decimal>>;
+
+pub fn plain(store: &Arc<InMemory>) -> Store {
+    Store::over(Arc::clone(store) as Arc<dyn ObjectStore>, "memory")
+}
+
+/// What the newest snapshot holds; opening finishes what a stopped writer began.
+pub async fn content(store: &Store) -> Content {
+    match Catalog::open(store.clone()).await {
+        Ok(catalog) => of_snapshot(store, catalog.snapshot()).await,
+        Err(error) if error.kind == ErrorKind::NotFound => Content::new(),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn of_snapshot(store: &Store, snapshot: &Snapshot) -> Content {
+    let mut content = Content::new();
+    for entry in read_table(store, &snapshot.table).await.unwrap() {
+        let manifest = read_manifest(store, &entry).await.unwrap();
+        let bars = read_rows(store, snapshot, &entry.bar_type, &manifest.partitions)
+            .await
+            .unwrap_or_else(|error| panic!("snapshot {}: {error}", snapshot.number));
+        assert_eq!(bars.len() as u64, entry.rows, "rows of the series table");
+        assert!(bars.ts_init.windows(2).all(|pair| pair[0] < pair[1]), "each bar once, in order");
+        content.insert(entry.bar_type.to_string(), bars);
+    }
+    content
+}
+
+/// With no commit under way: `data/` is what the newest snapshot names, every kept snapshot reads whole, and after a vacuum nothing is
+/// left over.
+pub async fn check_whole(store: &Store) {
+    let Ok(catalog) = Catalog::open(store.clone()).await else { return };
+    check_listing(&catalog).await;
+    let newest = catalog.snapshot();
+    for number in newest.oldest..=newest.number {
+        let snapshot = read_snapshot(store, number, newest).await.unwrap();
+        of_snapshot(store, &snapshot).await;
+    }
+}
+
+async fn check_listing(catalog: &Catalog) {
+    let mut named = Vec::new();
+    for entry in catalog.series() {
+        let manifest = catalog.manifest(&entry.bar_type).await.unwrap();
+        named.extend(manifest.partitions.into_iter().map(|file| file.object.key));
+    }
+    let mut listed = catalog.store().list("data").await.unwrap();
+    named.sort();
+    listed.sort();
+    assert_eq!(listed, named, "what programs see that list directories");
+}
+
+/// Keeps only the newest snapshot, without any grace, and checks that nothing else is left.
+pub async fn check_vacuumed(store: &Store) {
+    let before = content(store).await;
+    if before.is_empty() {
+        return;
+    }
+    let retention = Retention { keep_nanos: 0, keep_last: 1, grace_nanos: -3600 * bars::SECOND };
+    vacuum(store, retention, &Run::new("vacuum")).await.unwrap();
+    assert_eq!(content(store).await, before);
+    for folder in ["staging", "retired"] {
+        assert_eq!(store.list(folder).await.unwrap(), Vec::<String>::new(), "left over in {folder}");
+    }
+    check_whole(store).await;
+}
