@@ -14,6 +14,7 @@ mod http;
 mod merge;
 mod output;
 mod query;
+mod sheet;
 pub mod store;
 
 use std::process::ExitCode;

@@ -15,6 +15,7 @@ mod filter;
 mod manifest;
 pub mod names;
 mod partition;
+mod plan;
 mod query;
 mod records;
 mod scan;
@@ -32,7 +33,8 @@ pub use manifest::{
     FORMAT_VERSION, Head, INLINE_SERIES, ObjectRef, SeriesEntry, SeriesTable, ShardRef, Snapshot,
 };
 pub use partition::{PartitionEntry, SeriesManifest};
-pub use query::{ByteRange, Columns, Fetch, Order, Plan, PlannedPartition, Query, coalesce, plan};
+pub use plan::{Plan, PlannedPartition, plan};
+pub use query::{ByteRange, Columns, Fetch, Order, Query, coalesce};
 pub use records::{QuoteTick, TradeTick, decode_instruments, decode_quotes, decode_trades};
 pub use scan::{Scan, Step, scan_file};
 pub use schema::{DataKind, Layout, Storage};
