@@ -21,6 +21,7 @@ pub mod proof;
 pub mod publish;
 mod query;
 pub mod repair;
+mod sheet;
 pub mod store;
 pub mod vacuum;
 pub mod verify;

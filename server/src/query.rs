@@ -11,7 +11,7 @@ use crate::catalog::Catalog;
 use crate::merge::{Merge, SeriesStream};
 
 /// Bytes of partitions that all series together may have in memory at once.
-const SCAN_BUDGET_BYTES: u64 = 64 << 20;
+const SCAN_BUDGET_BYTES: u64 = 16 << 20;
 
 /// What is wanted, of every series alike.
 #[derive(Clone, Debug)]
@@ -130,7 +130,7 @@ pub fn stream<'a>(catalog: &'a Catalog, series: Vec<Prepared<'a>>, wanted: &Want
     let count = series.len().max(1) as u64;
     let streams = series.into_iter().map(|series| {
         let stops_early = wanted.limit.is_some() && series.plan.query.limit.is_none();
-        let budget = if stops_early { SCAN_BUDGET_BYTES / 16 } else { SCAN_BUDGET_BYTES };
+        let budget = if stops_early { SCAN_BUDGET_BYTES / 8 } else { SCAN_BUDGET_BYTES };
         let newest_first = wanted.order == Order::NewestFirst;
         let resampler = series
             .resampling

@@ -22,6 +22,7 @@ mod moves;
 pub mod names;
 mod nautilus_v1;
 mod partition;
+mod plan;
 mod query;
 mod records;
 mod scan;
@@ -49,7 +50,8 @@ pub use manifest::{
 pub use moves::{Move, Moves};
 pub use nautilus_v1::{encode_nautilus_v1, is_own_file};
 pub use partition::{PartitionEntry, SeriesManifest};
-pub use query::{ByteRange, Columns, Fetch, Order, Plan, PlannedPartition, Query, coalesce, plan};
+pub use plan::{Plan, PlannedPartition, plan};
+pub use query::{ByteRange, Columns, Fetch, Order, Query, coalesce};
 pub use records::{QuoteTick, TradeTick, decode_instruments, decode_quotes, decode_trades};
 pub use scan::{Scan, Step, scan_file};
 pub use schema::{DataKind, Layout, Storage};

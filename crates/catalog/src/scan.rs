@@ -21,7 +21,7 @@ use parquet::file::metadata::ParquetMetaData;
 use crate::decode::{pick, stamps};
 use crate::encode::read_footer;
 use crate::filter::{Term, select};
-use crate::query::chunk_ranges;
+use crate::plan::chunk_ranges;
 use crate::schema::reading_schema;
 use crate::{Columns, Error, ErrorKind, Fetch, Layout, Order, Plan, PlannedPartition, Result, crc32c};
 

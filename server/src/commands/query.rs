@@ -7,11 +7,12 @@ use bars::{BarSpec, BarType};
 use clap::{Args, ValueEnum};
 
 use super::{RangeArgs, explain};
-use crate::bar_output::{BarFormat, BarWriter, Sheet, SheetSeries};
+use crate::bar_output::{BarFormat, BarWriter};
 use crate::catalog::Catalog;
 use crate::merge::Tally;
 use crate::output::{count_text, say};
 use crate::query::{Align, Prepared, Resample, SessionChoice, Wanted, prepare, stream};
+use crate::sheet::{Sheet, SheetSeries};
 
 const HELP: &str = "\
 Stamps are closes in UTC: ts_event (ts for short) is a bar's close, ts_init when it became known; --start and --end go by ts_init.

@@ -30,12 +30,8 @@ pub fn bar(minute: i64, salt: i64) -> Bar {
 
 pub fn addition(bar_type: &str, bars: BarColumns<Decimal>, overlap: Overlap) -> Addition {
     let options = WriteOptions { price_precision: 2, size_precision: 0, ..WriteOptions::default() };
-    let facts = SeriesFacts {
-        source: "test".into(),
-        note: String::new(),
-        calendar: Some(Calendar::Always),
-        options,
-    };
+    let facts =
+        SeriesFacts { source: "test".into(), note: String::new(), calendar: Some(Calendar::Always), options };
     Addition { bar_type: bar_type.parse().unwrap(), bars, facts, overlap }
 }
 
@@ -91,7 +87,8 @@ async fn prepare(workflow: Workflow) -> Arc<InMemory> {
     let store = plain(&memory);
     let mut bars = minutes(0, 1500, 0);
     bars.extend_from(&minutes(1520, 1800, 0), 0..1800);
-    let first = vec![addition(SERIES, bars, Overlap::Fail), addition(OTHER, minutes(0, 100, 0), Overlap::Fail)];
+    let first =
+        vec![addition(SERIES, bars, Overlap::Fail), addition(OTHER, minutes(0, 100, 0), Overlap::Fail)];
     commit_bars(&store, first, &Run::new("prepare")).await.unwrap();
     if matches!(workflow, Workflow::Split | Workflow::Vacuum | Workflow::RollBack) {
         let change = Change::Consolidate { bar_type: series(), period: Period::All, range: TimeRange::ALL };
@@ -123,9 +120,12 @@ async fn run(workflow: Workflow, store: &Store) -> Result<(), Error> {
         }
         Workflow::Quarantine => {
             let catalog = Catalog::open(store.clone()).await?;
-            let file = catalog.manifest(&series()).await?.partitions.into_iter().find(|file| {
-                file.first == UnixNanos(MINUTE)
-            });
+            let file = catalog
+                .manifest(&series())
+                .await?
+                .partitions
+                .into_iter()
+                .find(|file| file.first == UnixNanos(MINUTE));
             let keys = file.into_iter().map(|file| file.object.key).collect();
             vec![Change::Quarantine { bar_type: series(), keys }]
         }

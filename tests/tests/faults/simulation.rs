@@ -34,9 +34,8 @@ async fn write(store: Store, writer: i64, random: Arc<Random>, book: Shared) {
     for step in 0..4 {
         let series = if random.below(3) == 0 { OTHER } else { SERIES };
         let first = random.below(3) as i64 * 1440 + random.below(120) as i64 + step * 200;
-        let minutes: Vec<i64> = (0..random.below(6) as i64 + 1)
-            .map(|offset| (first + offset * 7) * WRITERS + writer)
-            .collect();
+        let minutes: Vec<i64> =
+            (0..random.below(6) as i64 + 1).map(|offset| (first + offset * 7) * WRITERS + writer).collect();
         book.lock().unwrap().attempted.entry(series).or_default().extend(&minutes);
         let bars = minutes.iter().map(|minute| bar(*minute, 0)).collect();
         let addition = addition(series, bars, Overlap::Fail);
@@ -47,7 +46,10 @@ async fn write(store: Store, writer: i64, random: Arc<Random>, book: Shared) {
                     break;
                 }
                 Err(error) => assert!(
-                    matches!(error.kind, ErrorKind::SourceUnavailable | ErrorKind::Conflict | ErrorKind::NotFound),
+                    matches!(
+                        error.kind,
+                        ErrorKind::SourceUnavailable | ErrorKind::Conflict | ErrorKind::NotFound
+                    ),
                     "{error}"
                 ),
             }
@@ -62,14 +64,12 @@ async fn tidy(store: Store, random: Arc<Random>) {
         // What fails is tried again by the next one.
         if random.below(2) == 0 {
             let period = [Period::Day, Period::Week, Period::All][random.below(3) as usize];
-            let change = Change::Consolidate { bar_type: SERIES.parse().unwrap(), period, range: TimeRange::ALL };
+            let change =
+                Change::Consolidate { bar_type: SERIES.parse().unwrap(), period, range: TimeRange::ALL };
             let _ = commit(&store, &[change], &Run::new("tidy")).await;
         } else {
-            let retention = Retention {
-                keep_nanos: 0,
-                keep_last: 1 + random.below(3),
-                grace_nanos: 24 * bars::HOUR,
-            };
+            let retention =
+                Retention { keep_nanos: 0, keep_last: 1 + random.below(3), grace_nanos: 24 * bars::HOUR };
             let _ = vacuum(&store, retention, &Run::new("vacuum")).await;
         }
         tokio::time::sleep(Duration::from_secs(random.below(200))).await;
@@ -92,8 +92,12 @@ async fn read(store: Store, random: Arc<Random>, book: Shared) {
             for (row, minute) in stamps.iter().enumerate() {
                 assert_eq!(bars.bar(row), bar(*minute, 0), "a wrong bar was read");
             }
-            let missing: Vec<_> =
-                acknowledged.get(name).into_iter().flatten().filter(|minute| !stamps.contains(minute)).collect();
+            let missing: Vec<_> = acknowledged
+                .get(name)
+                .into_iter()
+                .flatten()
+                .filter(|minute| !stamps.contains(minute))
+                .collect();
             assert!(missing.is_empty(), "acknowledged bars were not read: {missing:?}");
         }
     }
@@ -102,10 +106,8 @@ async fn read(store: Store, random: Arc<Random>, book: Shared) {
 /// One run; how many faults it met.
 async fn simulate(seed: u64) -> u64 {
     let memory = Arc::new(InMemory::new());
-    let faulty = FaultStore::new(
-        Arc::clone(&memory),
-        Faults::Random { percent: 5, random: Random::new(seed) },
-    );
+    let faulty =
+        FaultStore::new(Arc::clone(&memory), Faults::Random { percent: 5, random: Random::new(seed) });
     let (book, random) = (Shared::default(), Arc::new(Random::new(seed ^ 0x5eed)));
     let mut tasks = tokio::task::JoinSet::new();
     for writer in 0..WRITERS {
@@ -140,14 +142,18 @@ fn writers_janitor_and_readers_under_faults() {
     let (first, seeds) = (setting("BARKEEP_SEED", 0), setting("BARKEEP_SEEDS", 1_000));
     let mut faults = 0;
     for seed in first..first + seeds {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(simulate(seed))));
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let done =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(simulate(seed))));
         faults += done.unwrap_or_else(|panic| {
             eprintln!("seed {seed} failed; again: BARKEEP_SEED={seed} BARKEEP_SEEDS=1");
             std::panic::resume_unwind(panic)
         });
     }
-    println!("simulation: {seeds} seeds from {first}, {faults} faults, 0 failures (fewer than 3 in {seeds} runs, 95 %)");
+    println!(
+        "simulation: {seeds} seeds from {first}, {faults} faults, 0 failures (fewer than 3 in {seeds} runs, 95 %)"
+    );
 }
 
 #[tokio::test]

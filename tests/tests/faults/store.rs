@@ -163,10 +163,7 @@ impl ObjectStore for FaultStore {
         if happens && answers { self.inner.get_opts(key, options).await } else { Err(self.failed()) }
     }
 
-    fn delete_stream(
-        &self,
-        keys: BoxStream<'static, Result<Path>>,
-    ) -> BoxStream<'static, Result<Path>> {
+    fn delete_stream(&self, keys: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
         // The caller removes one object at a time and waits; what is needed of the store lives as long.
         let fate = match &self.faults {
             Faults::Random { percent, random } => {

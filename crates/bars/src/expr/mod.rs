@@ -15,11 +15,13 @@
 //!
 //! Nothing is read, and nothing is evaluated but one row at a time ([`Expr::evaluate`]); the catalog does it for columns.
 
+mod calls;
 mod check;
 mod error;
 mod evaluate;
 mod lexer;
 mod number;
+mod operands;
 mod parser;
 mod scope;
 mod suggest;

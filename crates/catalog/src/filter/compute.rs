@@ -3,18 +3,12 @@
 use std::borrow::Cow;
 
 use arrow_array::RecordBatch;
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Decimal64Type, Decimal128Type, TimestampNanosecondType};
-use arrow_schema::{DataType, TimeUnit};
-use bars::expr::{
-    self, Expr, Expression, Fault, FaultKind, Math, Node, Number, Part, Type, Value, Zone, part_of_date,
-    part_of_day,
-};
-use bars::{Decimal, HOUR, UnixNanos};
+use bars::UnixNanos;
+use bars::expr::{self, Expr, Expression, Fault, FaultKind, Math, Node, Number, Type, Value};
 
 use super::numbers::{Failed, Numbers, arithmetic, compare, pairs};
 use super::{pointer, stored_position};
-use crate::decode::{TickConverter, column, decimals, stamps};
+use crate::decode::stamps;
 use crate::schema::BAR_COLUMNS;
 use crate::{Error, ErrorKind, Layout};
 
@@ -40,14 +34,14 @@ impl<'r> Rows<'r> {
         all.chain(picked.iter().map(|row| *row as usize))
     }
 
-    fn len(self) -> usize {
+    pub fn len(self) -> usize {
         match self {
             Self::All(all) => all,
             Self::Picked(picked) => picked.len(),
         }
     }
 
-    fn row(self, at: usize) -> usize {
+    pub fn row(self, at: usize) -> usize {
         match self {
             Self::All(_) => at,
             Self::Picked(picked) => picked.get(at).map_or(0, |row| *row as usize),
@@ -60,7 +54,7 @@ impl<'r> Rows<'r> {
         kept.map(|((at, row), _)| (at, row as u32)).unzip()
     }
 
-    fn pick<'a, T: Copy>(self, values: Cow<'a, [T]>) -> Cow<'a, [T]> {
+    pub fn pick<'a, T: Copy>(self, values: Cow<'a, [T]>) -> Cow<'a, [T]> {
         match self {
             Self::All(_) => values,
             Self::Picked(picked) => picked.iter().map(|row| values[*row as usize]).collect(),
@@ -107,13 +101,13 @@ impl Failure {
 }
 
 /// The rows that a branch of CASE decides, and where they stand among all.
-struct Share<'e> {
-    expr: &'e Expr,
-    places: Vec<usize>,
-    rows: Vec<u32>,
+pub(super) struct Share<'e> {
+    pub expr: &'e Expr,
+    pub places: Vec<usize>,
+    pub rows: Vec<u32>,
 }
 
-type Computed<T> = Result<T, Failure>;
+pub(super) type Computed<T> = Result<T, Failure>;
 
 /// A batch, and how its file stores values.
 pub(super) struct Bars<'a> {
@@ -235,7 +229,7 @@ impl<'a> Bars<'a> {
     }
 
     /// Which rows each branch of CASE decides.
-    fn shares<'e>(
+    pub fn shares<'e>(
         &self,
         branches: &'e [(Expr, Expr)],
         otherwise: &'e Expr,
@@ -291,136 +285,5 @@ impl<'a> Bars<'a> {
             (Math::Abs, [only]) => only.abs(rows.len()),
             _ => Numbers::combined(&args, rows.len(), |args| math.of_numbers(args)),
         })
-    }
-
-    /// A stored column of prices or volumes.
-    fn values(&self, name: &str, rows: Rows, narrow: bool) -> Computed<Numbers<'a>> {
-        let array = column(self.batch, name)?;
-        let precision =
-            if name == BAR_COLUMNS[4] { self.layout.size_precision } else { self.layout.price_precision };
-        let wide = match array.data_type() {
-            DataType::Decimal64(_, scale) if (0..=16).contains(scale) => {
-                let ticks: &'a [i64] = array.as_primitive::<Decimal64Type>().values();
-                return Ok(Numbers::Narrow(rows.pick(Cow::Borrowed(ticks)), *scale as u8));
-            }
-            DataType::Decimal128(_, 16) => {
-                let units: &'a [i128] = array.as_primitive::<Decimal128Type>().values();
-                rows.pick(Cow::Borrowed(units))
-            }
-            _ => {
-                let values = decimals(array, self.layout, precision, name)?;
-                rows.pick(Cow::Owned(values.into_iter().map(Decimal::units).collect()))
-            }
-        };
-        if narrow {
-            let convert = TickConverter::new(precision);
-            let ticks: Option<Vec<i64>> = wide.iter().map(|units| convert.to_ticks(*units)).collect();
-            if let Some(ticks) = ticks {
-                return Ok(Numbers::Narrow(ticks.into(), precision));
-            }
-        }
-        Ok(Numbers::Wide(wide, Decimal::SCALE))
-    }
-
-    /// Times and local times in nanoseconds since 1970, dates in days since then, times of day in nanoseconds since midnight.
-    fn moments(&self, expr: &Expr, rows: Rows) -> Computed<Cow<'a, [i64]>> {
-        Ok(match &expr.node {
-            Node::Constant(value) => vec![constant_moment(value); rows.len()].into(),
-            Node::Name(name, _) => rows.pick(self.stamps(BAR_COLUMNS[stored_position(*name)])?),
-            Node::Date(inner) => {
-                let instants = self.moments(inner, rows)?;
-                instants.iter().map(|instant| i64::from(expr::split(UnixNanos(*instant)).0)).collect()
-            }
-            Node::TimeOfDay(inner) => {
-                let instants = self.moments(inner, rows)?;
-                instants.iter().map(|instant| expr::split(UnixNanos(*instant)).1).collect()
-            }
-            Node::Local(zone, inner) => {
-                let instants = self.moments(inner, rows)?;
-                let mut clock = Clock { zone: *zone, hour: None };
-                let unknown = Fault { kind: FaultKind::UnknownLocalTime, span: expr.span };
-                let local = instants.iter().enumerate().map(|(at, instant)| {
-                    clock.shows(*instant).ok_or_else(|| Failure::Row(rows.row(at), unknown))
-                });
-                local.collect::<Computed<Vec<i64>>>()?.into()
-            }
-            Node::Case(branches, otherwise) => {
-                let mut out = vec![0; rows.len()];
-                for share in self.shares(branches, otherwise, rows)? {
-                    let moments = self.moments(share.expr, Rows::Picked(&share.rows))?;
-                    share.places.iter().zip(moments.iter()).for_each(|(at, moment)| out[*at] = *moment);
-                }
-                out.into()
-            }
-            // The scope has no functions of its own.
-            _ => vec![0; rows.len()].into(),
-        })
-    }
-
-    fn stamps(&self, name: &str) -> Computed<Cow<'a, [i64]>> {
-        let array = column(self.batch, name)?;
-        Ok(match array.data_type() {
-            DataType::Timestamp(TimeUnit::Nanosecond, _) => {
-                let values: &'a [i64] = array.as_primitive::<TimestampNanosecondType>().values();
-                Cow::Borrowed(values)
-            }
-            _ => stamps(self.batch, name)?.into(),
-        })
-    }
-
-    fn part(&self, part: Part, inner: &Expr, rows: Rows) -> Computed<Vec<i64>> {
-        let moments = self.moments(inner, rows)?;
-        let split = |moment: i64| match inner.ty {
-            Type::Date => (moment as i32, 0),
-            Type::TimeOfDay => (0, moment),
-            _ => expr::split(UnixNanos(moment)),
-        };
-        if part.is_of_day() {
-            return Ok(moments.iter().map(|moment| part_of_day(part, split(*moment).1)).collect());
-        }
-        // Neighbours mostly lie in one day.
-        let mut last = None;
-        let of_date = |moment: &i64| {
-            let day = split(*moment).0;
-            match last {
-                Some((known, value)) if known == day => value,
-                _ => {
-                    let value = part_of_date(part, day);
-                    last = Some((day, value));
-                    value
-                }
-            }
-        };
-        Ok(moments.iter().map(of_date).collect())
-    }
-}
-
-fn constant_moment(value: &Value) -> i64 {
-    match value {
-        Value::Time(instant) | Value::LocalTime(instant) => instant.0,
-        Value::Date(days) => i64::from(*days),
-        Value::TimeOfDay(nanos) => *nanos,
-        _ => 0,
-    }
-}
-
-/// A zone's clock that remembers how far it was off within the hour, since it is only set on the hour.
-struct Clock {
-    zone: Zone,
-    hour: Option<(i64, i64)>,
-}
-
-impl Clock {
-    fn shows(&mut self, instant: i64) -> Option<i64> {
-        let hour = instant.div_euclid(HOUR);
-        let off = match self.hour {
-            Some((known, off)) if known == hour => off,
-            _ => {
-                let off = expr::local(self.zone, UnixNanos(instant))?.0 - instant;
-                self.hour = Some((hour, off));
-                off
-            }
-        };
-        Some(instant.saturating_add(off))
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! A filter is always a conjunct of the query's time range: it can only take bars away from it. What its terms say about
 //! stamps prunes partitions and row groups like the range does (`times`); the rest is computed column by column (`compute`,
-//! `numbers`), with the meaning that [`bars::expr::Expr::evaluate`] defines for one row.
+//! `leaves`, `numbers`), with the meaning that [`bars::expr::Expr::evaluate`] defines for one row.
 
 mod compute;
+mod leaves;
 mod numbers;
 mod times;
 
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use bars::expr::{Expr, ExprError, Expression, Node, Scope, Type};
-use bars::{Calendar, IntervalSet, TimeRange, UnixNanos};
+use bars::{Calendar, DAY, IntervalSet, TimeRange, UnixNanos};
 
 use self::compute::{Bars, Rows};
 use self::times::Implied;
@@ -112,10 +113,12 @@ impl Term {
     /// Bars that lie wholly in a session; of bars without a fixed interval, those that close in one.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] if a bar is longer than any session between `first` and `last`.
+    /// [`ErrorKind::InvalidInput`] if a bar is longer than any session around that time.
     pub fn of_sessions(calendar: &Calendar, interval: Option<i64>, closes: TimeRange) -> Result<Self> {
         let span = interval.unwrap_or_default();
-        let sessions = calendar.sessions(TimeRange::new(closes.start.plus(-span), closes.end));
+        // Far enough around that the sessions at both ends are whole.
+        let around = span.saturating_add(8 * DAY);
+        let sessions = calendar.sessions(TimeRange::new(closes.start.plus(-around), closes.end.plus(around)));
         let longest = sessions.ranges().iter().map(TimeRange::nanos).max().unwrap_or(i64::MAX);
         if span > longest {
             return Err(Error::new(ErrorKind::InvalidInput, "no bar lies wholly in a session")
