@@ -17,7 +17,7 @@ fn sma_cross(bencher: Bencher<'_, '_>, (profile, fast, slow): (Profile, u32, u32
     let close = walk();
     let mut open = close.clone();
     open.rotate_right(1);
-    let prices = Prices { times: &times, open: &open, high: &close, low: &close, close: &close };
+    let prices = Prices { times: &times, open: &open, high: &close, low: &close, close: &close, volume: &[] };
     let spec = Spec { strategy: Strategy::SmaCross { fast, slow }, profile, ..Spec::default() };
     bencher.counter(ItemsCount::new(BARS)).bench(|| run(black_box(&prices), &spec));
 }

@@ -18,6 +18,30 @@ pub enum BacktestError {
         /// The window of both, in bars.
         bars: u32,
     },
+    /// No strategy of this name.
+    #[error("there is no strategy `{name}`; the strategies are {}", known_strategies())]
+    UnknownStrategy {
+        /// What was asked for.
+        name: String,
+    },
+    /// No parameter of this name.
+    #[error("`{strategy}` has no parameter `{name}`; {}", known_parameters(known))]
+    UnknownParameter {
+        /// What was asked for.
+        name: String,
+        /// The strategy.
+        strategy: &'static str,
+        /// Its parameters.
+        known: Vec<&'static str>,
+    },
+    /// Two fields that do not go together.
+    #[error("{what}; {next}")]
+    Contradiction {
+        /// What is wrong.
+        what: &'static str,
+        /// What to do.
+        next: &'static str,
+    },
     /// A number outside its range.
     #[error("`{name}` is `{value}`; it must be {expected}")]
     OutOfRange {
@@ -68,6 +92,24 @@ pub enum BacktestError {
         /// What stood there.
         value: f64,
     },
+    /// A volume that is no volume.
+    #[error(
+        "`volume` of bar {bar} at {time} is `{value}`; volumes must be finite and not negative, so repair the bar, or pass no volumes"
+    )]
+    BadVolume {
+        /// The row, from 0.
+        bar: usize,
+        /// Its open time.
+        time: UnixNanos,
+        /// What stood there.
+        value: f64,
+    },
+    /// Volumes are needed and not known.
+    #[error("{what} needs volumes, which these bars do not have; choose another, or bars with volumes")]
+    NoVolume {
+        /// What needs them.
+        what: &'static str,
+    },
     /// A bar that is not later than the one before.
     #[error("bar {bar} at {time} is not later than the bar before; sort the bars by time and drop repeats")]
     NotAscending {
@@ -84,4 +126,16 @@ pub enum BacktestError {
         /// The row, from 0.
         bar: usize,
     },
+}
+
+fn known_strategies() -> String {
+    let names: Vec<String> = crate::strategies().iter().map(|info| format!("`{}`", info.name)).collect();
+    names.join(", ")
+}
+
+fn known_parameters(known: &[&str]) -> String {
+    match known {
+        [] => "it has none".into(),
+        known => format!("it has `{}`", known.join("`, `")),
+    }
 }

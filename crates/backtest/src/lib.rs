@@ -1,24 +1,37 @@
 //! Bars in; fills, equity and statistics out.
 //!
-//! A [`Spec`] and [`Prices`] go into [`run`], a [`Report`] comes out. A strategy turns the closes into signals, the
-//! broker fills them and keeps the account, the statistics read what happened. There is no clock, no I/O and no
-//! randomness here, and no order but the market order for all free margin.
+//! A [`Spec`] and [`Prices`] go into [`run`], a [`Report`] comes out; a [`Market`] makes many runs over the same bars. A strategy
+//! turns columns of prices into conditions, a trader follows them, the broker fills its orders and keeps the account, the
+//! statistics read what happened. There is no clock and no I/O here, and no randomness but from a seed that is passed in.
 
 mod broker;
+mod columns;
+mod digest;
 mod error;
-mod indicators;
+pub mod indicators;
+mod market;
 mod notes;
+mod prices;
 mod report;
 mod run;
 mod spacing;
 mod spec;
 mod statistics;
 mod strategy;
+mod trader;
 
+pub use broker::{Desk, OpenPosition, Order, OrderKind, Protection, Side, TradeId};
 pub use error::BacktestError;
-pub use report::{Report, Statistic, Trade, Value};
-pub use run::{Prices, run};
-pub use spec::{Fill, Profile, Spec, Strategy, Units};
+pub use market::Market;
+pub use prices::Prices;
+pub use report::{Execution, ExitReason, Moment, Report, Statistic, Trade, Value};
+pub use run::run;
+pub use spec::{
+    Behind, ClockTime, Direction, Distance, Entry, EntryOrder, Exits, Fill, Instrument, Origin, ParamInfo,
+    Profile, Seed, Size, Slippage, Spec, Strategy, StrategyInfo, Tier, Trail, UnitFee, Units, When,
+    strategies,
+};
+pub use trader::Trader;
 
 /// The family whose definitions the [statistics](Report::statistics) follow, to be shown beside them.
 ///

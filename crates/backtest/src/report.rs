@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct Report {
     /// Closed trades in the order they were closed.
     pub trades: Vec<Trade>,
+    /// Every fill in order.
+    #[serde(default)]
+    pub executions: Vec<Execution>,
     /// Value of the account after each bar, in money; the initial cash before [`first_bar`](Self::first_bar).
     pub equity: Vec<f64>,
     /// Distance of each bar's equity from its running peak, as a share: 0 at a peak, -0.25 a quarter below, -1 ruin.
@@ -31,9 +34,70 @@ pub struct Report {
     pub first_bar: u32,
 }
 
+/// A fill: a quantity that changed hands at a price.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Execution {
+    /// The instrument, from 0; always 0 but in a portfolio.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub leg: u16,
+    /// The bar.
+    pub bar: u32,
+    /// Its open time.
+    pub time: UnixNanos,
+    /// When in the bar.
+    pub at: Moment,
+    /// Units: positive bought, negative sold.
+    pub quantity: f64,
+    /// Money a unit, spread and slippage included.
+    pub price: f64,
+    /// Commission in money.
+    pub commission: f64,
+}
+
+/// When in a bar something happened.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    /// At its first price.
+    #[default]
+    Open,
+    /// Somewhere between open and close.
+    Within,
+    /// At its last price.
+    Close,
+}
+
+/// Why a trade was closed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExitReason {
+    /// The strategy said so, or an order in the other direction was netted with it.
+    #[default]
+    Signal,
+    /// Its stop loss was reached.
+    Stop,
+    /// Its trailing stop was reached.
+    Trail,
+    /// Its take profit was reached.
+    Target,
+    /// It had lasted as long as it may.
+    Time,
+    /// The session ended.
+    Session,
+    /// The margin was no longer covered.
+    StopOut,
+    /// The account was empty.
+    Ruin,
+    /// The bars ended.
+    End,
+}
+
 /// A closed trade, or the closed part of one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trade {
+    /// The instrument, from 0; always 0 but in a portfolio.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub leg: u16,
     /// Units: positive when bought first (long), negative when sold first (short).
     pub size: f64,
     /// The bar of the entry.
@@ -44,10 +108,28 @@ pub struct Trade {
     pub entry_time: UnixNanos,
     /// The open time of the exit's bar.
     pub exit_time: UnixNanos,
+    /// When in its bar it was entered.
+    #[serde(default)]
+    pub entry_at: Moment,
+    /// When in its bar it was left.
+    #[serde(default)]
+    pub exit_at: Moment,
     /// Money a unit at the entry, spread included.
     pub entry_price: f64,
     /// Money a unit at the exit, spread included.
     pub exit_price: f64,
+    /// Its stop loss at the end, if it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<f64>,
+    /// Its take profit, if it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<f64>,
+    /// Why it was left.
+    #[serde(default)]
+    pub exit: ExitReason,
+    /// Its exit was decided by the worse of two possible orders of events inside a bar.
+    #[serde(default)]
+    pub ambiguous: bool,
     /// Profit or loss in money, after commissions.
     pub pnl: f64,
     /// Commission of entry and exit in money.
@@ -56,10 +138,14 @@ pub struct Trade {
     pub return_pct: f64,
 }
 
+fn is_first(leg: &u16) -> bool {
+    *leg == 0
+}
+
 /// A named number and what it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Statistic {
-    /// The name as backtesting.py spells it, like `Sharpe Ratio`.
+    /// The name as its family spells it, like `Sharpe Ratio`.
     pub name: String,
     /// The value.
     pub value: Value,
@@ -81,4 +167,14 @@ pub enum Value {
     Duration(i64),
     /// No such number exists here: not a number, or infinite. The formula says why.
     Undefined,
+}
+
+impl Value {
+    /// The number, if it is one.
+    pub fn number(&self) -> Option<f64> {
+        match *self {
+            Self::Number(number) => Some(number),
+            _ => None,
+        }
+    }
 }

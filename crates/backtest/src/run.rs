@@ -1,40 +1,27 @@
-//! A run from bars to report: walks the signals, fills their orders, marks every bar.
+//! A run from bars to report: passes over quiet bars, works orders, marks every bar, asks the trader.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bars::UnixNanos;
 
-use crate::broker::{Broker, Quote, bar_number};
-use crate::statistics::{Outcome, drawdown, statistics};
-use crate::strategy::{Side, Ties};
-use crate::{BacktestError, Fill, Profile, Report, Spec, Trade, notes};
-
-/// The bars of a run, in columns of equal length.
-#[derive(Clone, Copy, Debug)]
-pub struct Prices<'a> {
-    /// Open times in nanoseconds since 1970 UTC, strictly ascending.
-    pub times: &'a [i64],
-    /// First prices; positive.
-    pub open: &'a [f64],
-    /// Highest prices; positive.
-    pub high: &'a [f64],
-    /// Lowest prices; positive.
-    pub low: &'a [f64],
-    /// Last prices; positive.
-    pub close: &'a [f64],
-}
+use crate::broker::{Broker, Desk, Log, Quote, bar_number};
+use crate::market::Market;
+use crate::statistics::{Finished, drawdown, statistics};
+use crate::trader::Trader;
+use crate::{BacktestError, ExitReason, Fill, Moment, Prices, Profile, Report, Spec, Trade, digest, notes};
 
 /// Runs a strategy over bars.
 ///
 /// Equal prices and spec give equal trades, equity and digest on every machine; statistics made of logarithms and
-/// powers may differ in the last digit between platforms.
+/// powers may differ in the last digit between platforms. For many runs over the same bars use a [`Market`].
 ///
 /// ```
 /// use backtest::{Prices, Spec, Strategy, run};
 /// let close = [3.0, 2.0, 1.0, 4.0, 8.0];
 /// let open = [3.0, 3.0, 2.0, 1.0, 5.0];
 /// let times = [0, 1, 2, 3, 4].map(|day| day * bars::DAY);
-/// let prices = Prices { times: &times, open: &open, high: &close, low: &close, close: &close };
+/// let prices = Prices { times: &times, open: &open, high: &close, low: &close, close: &close, volume: &[] };
 /// let spec = Spec { strategy: Strategy::SmaCross { fast: 1, slow: 2 }, ..Spec::default() };
 /// let report = run(&prices, &spec)?;
 /// // The close of bar 3 crosses above; the order fills at the open of bar 4 and is closed at its close.
@@ -47,136 +34,205 @@ pub struct Prices<'a> {
 /// A [`BacktestError`] if the spec or the prices are out of range, the bars are too few, or the account overflows.
 pub fn run(prices: &Prices<'_>, spec: &Spec) -> Result<Report, BacktestError> {
     spec.check()?;
-    prices.check()?;
-    let (bars, warm_up) = (prices.times.len(), spec.strategy.warm_up());
-    if bars < warm_up.saturating_add(2) {
-        return Err(BacktestError::TooFewBars { bars, needed: warm_up as u64 + 2 });
-    }
-    let mut walk = Walk::new(prices, spec, warm_up + 1);
-    walk.all()?;
-    let Walk { broker, equity, ruined, .. } = walk;
-    let open_trades = broker.open_trades();
-    let (trades, refused, digest) = broker.into_results();
-    check_finite(&trades)?;
-    let drawdown = drawdown(&equity);
-    let outcome = Outcome { prices, warm_up, equity: &equity, drawdown: &drawdown, trades: &trades };
-    let statistics = statistics(&outcome);
-    let warnings = notes::warnings(&notes::Facts {
-        spec,
-        trades: &trades,
-        open_trades,
-        refused,
-        ruined: ruined.map(|bar| UnixNanos(prices.times[bar])),
-    });
-    Ok(Report {
-        statistics,
-        assumptions: notes::assumptions(spec),
-        warnings,
-        digest,
-        open_trades,
-        first_bar: bar_number(warm_up + 1),
-        trades,
-        equity,
-        drawdown,
-    })
+    Market::new(*prices)?.run(spec)
 }
 
-/// A run under way: bars before `next` are marked.
+/// The first bar at whose close a strategy with this warm-up decides, if enough bars follow.
+pub(crate) fn first_bar(spec: &Spec, prices: Prices<'_>, warm_up: u64) -> Result<usize, BacktestError> {
+    let (bars, needed) = (prices.len(), warm_up.saturating_add(2));
+    if (bars as u64) < needed {
+        return Err(BacktestError::TooFewBars { bars, needed });
+    }
+    Ok(warm_up as usize + usize::from(spec.profile == Profile::Btpy06))
+}
+
+/// What a run left behind.
+pub(crate) struct Outcome {
+    equity: Vec<f64>,
+    log: Log,
+    open_trades: u32,
+    ruined: Option<usize>,
+}
+
+impl Outcome {
+    pub(crate) fn of(
+        market: &Market<'_>,
+        spec: &Spec,
+        trader: &mut dyn Trader,
+        first: usize,
+        volatility: Option<Arc<Vec<f64>>>,
+    ) -> Result<Self, BacktestError> {
+        let mut walk = Walk::new(market.prices, spec);
+        volatility.into_iter().for_each(|column| walk.broker.set_volatility(0, column));
+        walk.all(trader, first)?;
+        let Walk { broker, equity, ruined, .. } = walk;
+        let open_trades = broker.open_trades();
+        check_finite(&broker.log.trades)?;
+        Ok(Self { equity, log: broker.log, open_trades, ruined })
+    }
+
+    pub(crate) fn report(self, market: &Market<'_>, spec: &Spec, first: usize) -> Report {
+        let Self { equity, log, open_trades, ruined } = self;
+        let prices = market.prices;
+        let drawdown = drawdown(&equity);
+        let warm_up = first - usize::from(spec.profile == Profile::Btpy06);
+        let finished =
+            Finished { market, warm_up, equity: &equity, drawdown: &drawdown, trades: &log.trades };
+        let statistics = statistics(&finished);
+        let warnings = notes::warnings(&notes::Facts {
+            spec,
+            log: &log,
+            open_trades,
+            ruined: ruined.map(|bar| UnixNanos(prices.times[bar])),
+        });
+        Report {
+            statistics,
+            assumptions: notes::assumptions(spec),
+            warnings,
+            digest: digest::of(&log.executions),
+            open_trades,
+            first_bar: bar_number(first.max(warm_up + 1)),
+            trades: log.trades,
+            executions: log.executions,
+            equity,
+            drawdown,
+        }
+    }
+}
+
+/// A run under way.
 struct Walk<'a> {
-    prices: &'a Prices<'a>,
+    prices: Prices<'a>,
     spec: &'a Spec,
     broker: Broker<'a>,
     equity: Vec<f64>,
-    next: usize,
     ruined: Option<usize>,
 }
 
 impl<'a> Walk<'a> {
-    fn new(prices: &'a Prices<'a>, spec: &'a Spec, first: usize) -> Self {
-        let equity = vec![spec.cash; prices.times.len()];
-        Self { prices, spec, broker: Broker::new(spec, prices.times), equity, next: first, ruined: None }
+    fn new(prices: Prices<'a>, spec: &'a Spec) -> Self {
+        let equity = vec![spec.cash; prices.len()];
+        Self { prices, spec, broker: Broker::new(spec, prices, true), equity, ruined: None }
     }
 
-    fn all(&mut self) -> Result<(), BacktestError> {
-        let last = self.prices.times.len() - 1;
-        let mut waiting = None;
-        let ties = match self.spec.profile {
-            Profile::Barkeep => Ties::Keep,
-            Profile::Btpy06 => Ties::Break,
-        };
-        for signal in self.spec.strategy.signals(self.prices.close, ties) {
-            if signal.bar == last {
-                waiting = Some(signal.side);
+    fn all(&mut self, trader: &mut dyn Trader, first: usize) -> Result<(), BacktestError> {
+        let bars = self.prices.len();
+        let mut bar = first;
+        while bar < bars {
+            let until = self.quiet_until(trader, bar);
+            self.mark(bar..until)?;
+            if self.ruined.is_some() || until == bars {
                 break;
             }
-            self.fill(signal.bar, signal.side)?;
+            bar = until;
+            self.broker.work(0, bar);
+            self.mark(bar..bar + 1)?;
+            self.stop_out(bar)?;
             if self.ruined.is_some() {
-                return Ok(());
+                break;
             }
+            self.ask(trader, bar)?;
+            bar += 1;
         }
-        self.mark(self.next..last + 1)?;
         if self.spec.finalize && self.ruined.is_none() {
-            self.finalize(last, waiting)?;
+            self.finalize(bars - 1)?;
         }
         Ok(())
     }
 
-    /// Fills an order placed at the close of `bar`, which is not the last, after marking the bars before the fill.
-    fn fill(&mut self, bar: usize, side: Side) -> Result<(), BacktestError> {
-        let Prices { open, close, .. } = *self.prices;
-        let (quote, seen, mark) = match (self.spec.fill, self.spec.profile) {
-            (Fill::NextOpen, Profile::Barkeep) => {
-                (Quote { bar: bar + 1, price: open[bar + 1] }, bar + 1, open[bar + 1])
-            }
-            (Fill::ThisClose, Profile::Barkeep) => (Quote { bar, price: close[bar] }, bar, close[bar]),
-            // Free margin is taken at the close of the bar in which the order is worked off, which lies ahead.
-            (Fill::NextOpen, Profile::Btpy06) => {
-                (Quote { bar: bar + 1, price: open[bar + 1] }, bar + 1, close[bar + 1])
-            }
-            (Fill::ThisClose, Profile::Btpy06) => (Quote { bar, price: close[bar] }, bar + 1, close[bar + 1]),
-        };
-        self.mark(self.next..seen)?;
-        if self.ruined.is_none() {
-            self.broker.order(side, quote, mark);
+    /// The first bar from `bar` on at which an order may fill or the trader decides.
+    fn quiet_until(&mut self, trader: &dyn Trader, bar: usize) -> usize {
+        let bars = self.prices.len();
+        let watched = self.spec.stop_out > 0.0 && self.broker.open_trades() > 0;
+        if watched {
+            return bar;
+        }
+        let wake = trader.next(bar, &self.desk(bar)).map_or(bars, |wake| wake.clamp(bar, bars));
+        if self.broker.is_idle() { wake } else { self.broker.next_touch(0, bar, wake) }
+    }
+
+    fn ask(&mut self, trader: &mut dyn Trader, bar: usize) -> Result<(), BacktestError> {
+        let mut desk = self.desk(bar);
+        if trader.next(bar, &desk) != Some(bar) {
+            return Ok(());
+        }
+        trader.decide(&mut desk);
+        if self.spec.fill == Fill::ThisClose && self.spec.profile == Profile::Barkeep {
+            self.broker.work_at_close(0, bar);
+            self.mark(bar..bar + 1)?;
         }
         Ok(())
+    }
+
+    fn desk(&mut self, bar: usize) -> Desk<'_, 'a> {
+        Desk { broker: &mut self.broker, leg: 0, bar }
+    }
+
+    fn closing(&self, bar: usize) -> Quote {
+        Quote { bar, price: self.prices.close[bar], moment: Moment::Close }
     }
 
     /// Writes the equity of `bars`, up to ruin.
     fn mark(&mut self, bars: Range<usize>) -> Result<(), BacktestError> {
-        self.next = self.next.max(bars.end);
-        for bar in bars {
-            let price = self.prices.close[bar];
-            let equity = self.broker.equity(price);
-            if !equity.is_finite() {
-                return Err(BacktestError::Overflow { bar });
+        let Some(last) = bars.clone().last() else { return Ok(()) };
+        let close = &self.prices.close[bars.clone()];
+        let equity = &mut self.equity[bars.clone()];
+        match self.broker.line() {
+            Some((cash, 0.0, _)) => equity.fill(cash),
+            Some((cash, units, entry)) => {
+                equity
+                    .iter_mut()
+                    .zip(close)
+                    .for_each(|(equity, close)| *equity = cash + units * (close - entry));
             }
-            self.equity[bar] = equity;
-            if equity <= 0.0 {
-                self.broker.ruin(Quote { bar, price });
-                self.equity[bar..].fill(0.0);
-                self.ruined = Some(bar);
-                break;
+            None => {
+                for (equity, close) in equity.iter_mut().zip(close) {
+                    self.broker.set_mark(0, *close);
+                    *equity = self.broker.equity();
+                }
+            }
+        }
+        self.broker.set_mark(0, self.prices.close[last]);
+        let good = |equity: f64| equity > 0.0 && equity <= f64::MAX;
+        if equity.iter().fold(true, |all, &equity| all & good(equity)) {
+            return Ok(());
+        }
+        let bar = bars.start + equity.iter().position(|&equity| !good(equity)).unwrap_or_default();
+        if !self.equity[bar].is_finite() {
+            return Err(BacktestError::Overflow { bar });
+        }
+        let quote = self.closing(bar);
+        self.broker.set_mark(0, quote.price);
+        self.broker.ruin(|_| quote);
+        self.equity[bar..].fill(0.0);
+        self.ruined = Some(bar);
+        Ok(())
+    }
+
+    /// Closes everything if the account does not cover enough of the margin any more.
+    fn stop_out(&mut self, bar: usize) -> Result<(), BacktestError> {
+        if self.spec.stop_out > 0.0 && self.ruined.is_none() {
+            let needed = self.spec.stop_out * self.broker.bound_margin();
+            if needed > 0.0 && self.broker.equity() < needed {
+                let quote = self.closing(bar);
+                self.broker.close_all(0, quote, ExitReason::StopOut);
+                self.mark(bar..bar + 1)?;
             }
         }
         Ok(())
     }
 
     /// Closes what is open after the last bar.
-    fn finalize(&mut self, last: usize, waiting: Option<Side>) -> Result<(), BacktestError> {
-        let Prices { open, close, .. } = *self.prices;
-        match (self.spec.profile, self.spec.fill) {
-            (Profile::Barkeep, _) => self.broker.close_all(Quote { bar: last, price: close[last] }),
-            // Orders are worked off once more in the last bar, also the one placed at its end.
-            (Profile::Btpy06, fill) => {
-                let quote = match fill {
-                    Fill::NextOpen => Quote { bar: last, price: open[last] },
-                    Fill::ThisClose => Quote { bar: last - 1, price: close[last - 1] },
-                };
-                self.broker.close_all(quote);
-                if let Some(side) = waiting {
-                    self.broker.order(side, quote, close[last]);
-                }
+    fn finalize(&mut self, last: usize) -> Result<(), BacktestError> {
+        match self.spec.profile {
+            Profile::Barkeep => {
+                let quote = self.closing(last);
+                self.broker.close_all(0, quote, ExitReason::End);
+            }
+            // Orders are worked off once more in the last bar, also those placed at its end.
+            Profile::Btpy06 => {
+                self.broker.leave_all(0, ExitReason::End, false);
+                self.broker.work(0, last);
             }
         }
         self.mark(last..last + 1)
@@ -192,33 +248,5 @@ fn check_finite(trades: &[Trade]) -> Result<(), BacktestError> {
     match trades.iter().find(|trade| !finite(trade)) {
         Some(trade) => Err(BacktestError::Overflow { bar: trade.exit_bar as usize }),
         None => Ok(()),
-    }
-}
-
-impl Prices<'_> {
-    fn columns(&self) -> [(&'static str, &[f64]); 4] {
-        [("open", self.open), ("high", self.high), ("low", self.low), ("close", self.close)]
-    }
-
-    fn check(&self) -> Result<(), BacktestError> {
-        let bars = self.times.len();
-        if u32::try_from(bars).is_err() {
-            return Err(BacktestError::TooManyBars { bars });
-        }
-        for (name, column) in self.columns() {
-            if column.len() != bars {
-                return Err(BacktestError::UnequalColumns { name, found: column.len(), expected: bars });
-            }
-        }
-        if let Some(bar) = self.times.windows(2).position(|pair| pair[0] >= pair[1]) {
-            return Err(BacktestError::NotAscending { bar: bar + 1, time: UnixNanos(self.times[bar + 1]) });
-        }
-        for (column, values) in self.columns() {
-            if let Some(bar) = values.iter().position(|&value| !(value > 0.0 && value.is_finite())) {
-                let (time, value) = (UnixNanos(self.times[bar]), values[bar]);
-                return Err(BacktestError::BadPrice { column, bar, time, value });
-            }
-        }
-        Ok(())
     }
 }

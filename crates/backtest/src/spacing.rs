@@ -10,6 +10,8 @@ pub(crate) struct Spacing {
     pub(crate) period: Period,
     pub(crate) periods_per_year: f64,
     pub(crate) unit: Unit,
+    /// The shortest distance of two opens, which is the length of a bar; in nanoseconds.
+    pub(crate) interval: i64,
 }
 
 /// The span over which one return is taken; all are of UTC.
@@ -47,7 +49,8 @@ impl Spacing {
             _ if trades_on_weekends(times) => (Period::Day, 365.0),
             _ => (Period::Day, 252.0),
         };
-        Self { period, periods_per_year, unit: Unit::of(step) }
+        let interval = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).min().unwrap_or(0);
+        Self { period, periods_per_year, unit: Unit::of(step), interval }
     }
 
     /// The mean of `count` durations of together `total` nanoseconds, rounded up to the unit; undefined for none.
@@ -60,25 +63,39 @@ impl Spacing {
         Value::Duration(seconds((mean + unit - 1).div_euclid(unit) * unit))
     }
 
-    /// The returns from period to period of the last equity in each; none of an empty account.
-    pub(crate) fn returns(&self, times: &[i64], equity: &[f64]) -> PeriodReturns {
-        let mut lasts: Vec<f64> = Vec::new();
-        let mut current = None;
-        for (&time, &equity) in times.iter().zip(equity) {
-            let period = self.period.number(time);
-            match lasts.last_mut() {
-                Some(last) if current == Some(period) => *last = equity,
-                _ => lasts.push(equity),
+    /// The last row of each period, ascending.
+    pub(crate) fn period_ends(&self, times: &[i64]) -> Vec<usize> {
+        let mut ends = Vec::new();
+        // Most rows lie in the day of the one before, and a day lies in one period.
+        let (mut day_end, mut current) = (i64::MIN, None);
+        for (row, &time) in times.iter().enumerate() {
+            if time >= day_end || row == 0 {
+                let period = Some(self.period.number(time));
+                if current.is_some() && current != period {
+                    ends.push(row - 1);
+                }
+                current = period;
+                day_end = time.div_euclid(DAY).saturating_add(1).saturating_mul(DAY);
             }
-            current = Some(period);
         }
-        let pairs = lasts.windows(2).filter(|pair| pair[0] > 0.0);
-        PeriodReturns(pairs.map(|pair| pair[1] / pair[0] - 1.0).collect())
+        ends.extend(times.len().checked_sub(1));
+        ends
+    }
+
+    /// The returns from period to period of the last equity in each; none of an empty account.
+    pub(crate) fn returns(equity_at_ends: impl Iterator<Item = f64>) -> PeriodReturns {
+        let mut returns = Vec::new();
+        let mut before = None;
+        for equity in equity_at_ends {
+            returns.extend(before.filter(|&before: &f64| before > 0.0).map(|before| equity / before - 1.0));
+            before = Some(equity);
+        }
+        PeriodReturns(returns)
     }
 }
 
 /// Returns from period to period, as shares.
-pub(crate) struct PeriodReturns(Vec<f64>);
+pub(crate) struct PeriodReturns(pub(crate) Vec<f64>);
 
 impl PeriodReturns {
     pub(crate) fn geometric_mean(&self) -> f64 {

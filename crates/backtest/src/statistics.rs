@@ -2,13 +2,13 @@
 
 use bars::UnixNanos;
 
-use crate::run::Prices;
+use crate::market::Market;
 use crate::spacing::{Spacing, seconds};
 use crate::{Statistic, Trade, Value};
 
 /// A finished run, as the statistics see it.
-pub(crate) struct Outcome<'a> {
-    pub(crate) prices: &'a Prices<'a>,
+pub(crate) struct Finished<'a> {
+    pub(crate) market: &'a Market<'a>,
     /// The first bar on which every indicator has a value.
     pub(crate) warm_up: usize,
     pub(crate) equity: &'a [f64],
@@ -27,16 +27,16 @@ pub(crate) fn drawdown(equity: &[f64]) -> Vec<f64> {
 }
 
 /// Every statistic, in the family's order.
-pub(crate) fn statistics(outcome: &Outcome<'_>) -> Vec<Statistic> {
-    let spacing = Spacing::of(outcome.prices.times);
+pub(crate) fn statistics(outcome: &Finished<'_>) -> Vec<Statistic> {
+    let spacing = &outcome.market.spacing;
     let mut sheet = Sheet(Vec::with_capacity(32));
     span(&mut sheet, outcome);
     let returns = whole(&mut sheet, outcome);
     let deepest = outcome.drawdown.iter().copied().fold(0.0, f64::min);
-    annual(&mut sheet, outcome, &spacing, deepest);
+    annual(&mut sheet, outcome, spacing, deepest);
     market(&mut sheet, outcome, &returns);
-    drawdowns(&mut sheet, outcome, &spacing, deepest);
-    trades(&mut sheet, outcome.trades, &spacing);
+    drawdowns(&mut sheet, outcome, spacing, deepest);
+    trades(&mut sheet, outcome.trades, spacing);
     sheet.0
 }
 
@@ -64,8 +64,8 @@ impl Sheet {
     }
 }
 
-fn span(sheet: &mut Sheet, outcome: &Outcome<'_>) {
-    let times = outcome.prices.times;
+fn span(sheet: &mut Sheet, outcome: &Finished<'_>) {
+    let times = outcome.market.prices.times;
     let time = |stamp: Option<&i64>| stamp.map_or(Value::Undefined, |&stamp| Value::Time(UnixNanos(stamp)));
     sheet.put("Start", time(times.first()), "open time of the first bar".into());
     sheet.put("End", time(times.last()), "open time of the last bar".into());
@@ -81,9 +81,9 @@ struct Returns {
     market: f64,
 }
 
-fn whole(sheet: &mut Sheet, outcome: &Outcome<'_>) -> Returns {
-    let Outcome { equity, warm_up, .. } = *outcome;
-    let close = outcome.prices.close;
+fn whole(sheet: &mut Sheet, outcome: &Finished<'_>) -> Returns {
+    let Finished { equity, warm_up, .. } = *outcome;
+    let close = outcome.market.prices.close;
     let peak = equity.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let commissions: f64 = outcome.trades.iter().map(|trade| trade.commission).sum();
     let returns = Returns { strategy: growth(equity, 0) * 100.0, market: growth(close, warm_up) * 100.0 };
@@ -102,15 +102,15 @@ fn whole(sheet: &mut Sheet, outcome: &Outcome<'_>) -> Returns {
     returns
 }
 
-fn annual(sheet: &mut Sheet, outcome: &Outcome<'_>, spacing: &Spacing, deepest: f64) {
+fn annual(sheet: &mut Sheet, outcome: &Finished<'_>, spacing: &Spacing, deepest: f64) {
     let (factor, period) = (spacing.periods_per_year, spacing.period.name());
-    let returns = spacing.returns(outcome.prices.times, outcome.equity);
+    let returns = Spacing::returns(outcome.market.period_ends.iter().map(|bar| outcome.equity[*bar]));
     let per_year = returns.geometric_mean() + 1.0;
     let annual = per_year.powf(factor) - 1.0;
     let volatility =
         ((returns.variance() + per_year * per_year).powf(factor) - per_year.powf(2.0 * factor)).sqrt();
     let downside = returns.downside() * factor.sqrt();
-    let years = lasted(outcome.prices.times) as f64 / bars::DAY as f64 / 365.25;
+    let years = lasted(outcome.market.prices.times) as f64 / bars::DAY as f64 / 365.25;
     let cagr = (growth(outcome.equity, 0) + 1.0).powf(1.0 / years) - 1.0;
     let short = format!("too few {period}s, or numbers too great");
 
@@ -138,8 +138,8 @@ fn annual(sheet: &mut Sheet, outcome: &Outcome<'_>, spacing: &Spacing, deepest: 
     sheet.number("Calmar Ratio", calmar, "Return (Ann.) / Max. Drawdown", "no annual return or no drawdown");
 }
 
-fn market(sheet: &mut Sheet, outcome: &Outcome<'_>, returns: &Returns) {
-    let beta = beta(outcome.equity, outcome.prices.close);
+fn market(sheet: &mut Sheet, outcome: &Finished<'_>, returns: &Returns) {
+    let beta = beta(outcome.equity, outcome.market.prices.close);
     let otherwise = "prices that never move, or an account that was empty";
     let formula = "Return [%] - Beta x Buy & Hold Return [%], over the whole run, risk-free rate 0";
     sheet.number("Alpha [%]", returns.strategy - beta * returns.market, formula, otherwise);
@@ -148,8 +148,8 @@ fn market(sheet: &mut Sheet, outcome: &Outcome<'_>, returns: &Returns) {
     sheet.number("Beta", beta, formula, otherwise);
 }
 
-fn drawdowns(sheet: &mut Sheet, outcome: &Outcome<'_>, spacing: &Spacing, deepest: f64) {
-    let spells = Spells::of(outcome.drawdown, outcome.prices.times);
+fn drawdowns(sheet: &mut Sheet, outcome: &Finished<'_>, spacing: &Spacing, deepest: f64) {
+    let spells = Spells::of(outcome.drawdown, outcome.market.prices.times);
     let unit = spacing.unit.name();
     let none = "no drawdown over more than one bar";
     let depth = if spells.count == 0 { deepest } else { -spells.depth / spells.count as f64 };

@@ -378,6 +378,6 @@ impl Series {
 
     fn run(&self, spec: &Spec) -> Result<Report, BacktestError> {
         let Self { times, open, close } = self;
-        run(&Prices { times, open, high: open, low: close, close }, spec)
+        run(&Prices { times, open, high: open, low: close, close, volume: &[] }, spec)
     }
 }

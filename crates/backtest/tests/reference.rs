@@ -9,53 +9,96 @@
 
 mod common;
 
-use backtest::{Fill, Profile, Report, Spec, Statistic, Strategy, Units, Value, run};
+use backtest::{
+    Behind, Desk, Direction, Distance, Entry, Exits, Fill, Market, Order, OrderKind, Origin, Profile,
+    Protection, Report, Seed, Side, Size, Spec, Statistic, Strategy, Trader, Trail, Units, Value, When, run,
+};
 use serde_json::Value as Json;
 
 use common::{Bars, Row, fixtures, rows};
 
-const SCENARIOS: [&str; 7] = [
-    "SmaCross_10_20__comm0.002",
-    "SmaCross_10_20__finalize_comm0.001",
-    "SmaCross_10_20__free",
-    "SmaCross_10_20__margin0.5",
-    "SmaCross_10_20__not_exclusive",
-    "SmaCross_10_20__onclose",
-    "SmaCross_10_20__spread0.0002",
-];
-
 #[test]
 fn recorded_scenarios() {
     let bars = Bars::load();
-    for scenario in SCENARIOS {
-        let folder = fixtures().join("runs").join(scenario);
-        let result = json(&folder.join("result.json"));
-        let text = std::fs::read_to_string(folder.join("result.json")).unwrap();
-        let report = run(&bars.prices(), &spec(&result)).unwrap();
+    let mut scenarios = 0;
+    for folder in std::fs::read_dir(fixtures().join("runs")).unwrap() {
+        let folder = folder.unwrap().path();
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        check_scenario(&name, &bars, &folder);
+        scenarios += 1;
+    }
+    assert_eq!(scenarios, 21);
+}
 
-        check_statistics(scenario, &report.statistics, result["stats"].as_object().unwrap());
-        let places =
-            report.statistics.iter().map(|statistic| text.find(&format!("\n  \"{}\":", statistic.name)));
-        assert!(places.is_sorted(), "{scenario}: the statistics are in another order");
-        let trades = rows(std::fs::File::open(folder.join("trades.csv")).unwrap());
-        let number = |row: &Row, name: &str| row[name].parse::<f64>().unwrap();
-        let cells =
-            ["Size", "EntryBar", "ExitBar", "EntryPrice", "ExitPrice", "PnL", "Commission", "ReturnPct"];
-        let expected: Vec<Vec<f64>> =
-            trades.iter().map(|row| cells.iter().map(|cell| number(row, cell)).collect()).collect();
-        check_trades(scenario, &report, &expected);
-        for (trade, row) in report.trades.iter().zip(&trades) {
-            assert_eq!(trade.entry_time, row["EntryTime"].parse().unwrap(), "{scenario}");
-            assert_eq!(trade.exit_time, row["ExitTime"].parse().unwrap(), "{scenario}");
-        }
+fn check_scenario(scenario: &str, bars: &Bars, folder: &std::path::Path) {
+    let text = std::fs::read_to_string(folder.join("result.json")).unwrap();
+    let result: Json = serde_json::from_str(&text).unwrap();
+    let report = run_recorded(&result, bars);
+    assert_eq!(u64::from(report.open_trades), result["open_trades_at_end"].as_u64().unwrap(), "{scenario}");
 
-        let equity =
-            rows(flate2::read::GzDecoder::new(std::fs::File::open(folder.join("equity.csv.gz")).unwrap()));
-        assert_eq!(equity.len(), report.equity.len(), "{scenario}");
-        for (bar, row) in equity.iter().enumerate() {
-            close_to(report.equity[bar], number(row, "Equity"), scenario, bar);
-            close_to(report.drawdown[bar], -number(row, "DrawdownPct"), scenario, bar);
+    let trades = rows(std::fs::File::open(folder.join("trades.csv")).unwrap());
+    let number = |row: &Row, name: &str| row[name].parse::<f64>().unwrap();
+    let cells = ["Size", "EntryBar", "ExitBar", "EntryPrice", "ExitPrice", "PnL", "Commission", "ReturnPct"];
+    let expected: Vec<Vec<f64>> =
+        trades.iter().map(|row| cells.iter().map(|cell| number(row, cell)).collect()).collect();
+    check_trades(scenario, &report, &expected);
+    for (trade, row) in report.trades.iter().zip(&trades) {
+        assert_eq!(trade.entry_time, row["EntryTime"].parse().unwrap(), "{scenario}");
+        assert_eq!(trade.exit_time, row["ExitTime"].parse().unwrap(), "{scenario}");
+        for (found, name) in [(trade.stop, "SL"), (trade.target, "TP")] {
+            let same = match (found, row[name].parse::<f64>().ok()) {
+                (Some(found), Some(expected)) => near(found, expected),
+                (found, expected) => found == expected,
+            };
+            assert!(same, "{scenario}: {name} {found:?} is not {}", row[name]);
         }
+    }
+
+    let equity =
+        rows(flate2::read::GzDecoder::new(std::fs::File::open(folder.join("equity.csv.gz")).unwrap()));
+    assert_eq!(equity.len(), report.equity.len(), "{scenario}");
+    for (bar, row) in equity.iter().enumerate() {
+        close_to(report.equity[bar], number(row, "Equity"), scenario, bar);
+        close_to(report.drawdown[bar], -number(row, "DrawdownPct"), scenario, bar);
+    }
+
+    check_statistics(scenario, &report.statistics, result["stats"].as_object().unwrap());
+    let places = report.statistics.iter().map(|statistic| text.find(&format!("\n  \"{}\":", statistic.name)));
+    assert!(places.is_sorted(), "{scenario}: the statistics are in another order");
+}
+
+fn run_recorded(result: &Json, bars: &Bars) -> Report {
+    let spec = spec(result);
+    if result["strategy"] == "LimitStop" {
+        return Market::new(bars.prices()).unwrap().run_trader(&mut LimitStop, &spec).unwrap();
+    }
+    run(&bars.prices(), &spec).unwrap()
+}
+
+/// Every 20 bars two waiting entries, one to buy cheaper and one to buy a rise, in place of those that still wait.
+struct LimitStop;
+
+impl Trader for LimitStop {
+    // The recording computed an average over 5 bars, which nothing is done with.
+    fn warm_up(&self) -> usize {
+        4
+    }
+
+    fn decide(&mut self, desk: &mut Desk<'_, '_>) {
+        let bar = desk.bar();
+        if (bar + 1) % 20 != 0 {
+            return;
+        }
+        let close = desk.prices().close[bar];
+        desk.cancel_waiting();
+        let order = |kind, stop, target| Order {
+            size: Some(Size::Units { units: 10.0 }),
+            stop: Some(Protection::At(close * stop)),
+            target: Some(Protection::At(close * target)),
+            ..Order::new(Side::Buy, kind)
+        };
+        desk.order(order(OrderKind::Limit(close * 0.99), 0.96, 1.03));
+        desk.order(order(OrderKind::Stop(close * 1.01), 0.98, 1.05));
     }
 }
 
@@ -113,16 +156,13 @@ fn recorded_grid() {
 }
 
 fn spec(result: &Json) -> Spec {
-    let window = |name: &str| result["params"][name].as_u64().unwrap() as u32;
     let engine = &result["engine"];
     let number = |name: &str| engine[name].as_f64().unwrap();
     let (commission_fixed, commission) = match &engine["commission"] {
         Json::Array(both) => (both[0].as_f64().unwrap(), both[1].as_f64().unwrap()),
         rate => (0.0, rate.as_f64().unwrap()),
     };
-    assert_ne!(engine["hedging"], Json::Bool(true));
-    Spec {
-        strategy: Strategy::SmaCross { fast: window("n1"), slow: window("n2") },
+    let account = Spec {
         cash: number("cash"),
         commission,
         commission_fixed,
@@ -130,9 +170,65 @@ fn spec(result: &Json) -> Spec {
         margin: number("margin"),
         fill: if engine["trade_on_close"] == true { Fill::ThisClose } else { Fill::NextOpen },
         exclusive: engine["exclusive_orders"] == true,
+        hedging: engine["hedging"] == true,
         finalize: engine["finalize_trades"] == true,
         units: Units::Whole,
         profile: Profile::Btpy06,
+        ..Spec::default()
+    };
+    with_strategy(account, result["strategy"].as_str().unwrap_or("SmaCross"), &result["params"])
+}
+
+/// The recorded strategies, said with this house's words.
+fn with_strategy(account: Spec, name: &str, params: &Json) -> Spec {
+    let bars = |name: &str| params[name].as_u64().unwrap() as u32;
+    let real = |name: &str| params[name].as_f64().unwrap();
+    let cross = |first, second| Strategy::SmaCross { fast: bars(first), slow: bars(second) };
+    let long_only = Spec { direction: Direction::Long, ..account.clone() };
+    let when_flat = Entry { when: Some(When::Flat), ..Entry::default() };
+    match name {
+        "SmaCross" => Spec { strategy: cross("n1", "n2"), ..account },
+        // Closing before each order is what exclusive orders do.
+        "SmaCrossClose" => Spec { strategy: cross("fast", "slow"), exclusive: true, ..account },
+        "SmaLongOnly" => Spec { strategy: cross("n1", "n2"), size: Size::Free { share: 0.5 }, ..long_only },
+        "EmaCross" => {
+            let strategy = Strategy::EmaCross { fast: bars("n1"), slow: bars("n2"), seed: Seed::Sma };
+            Spec { strategy, ..account }
+        }
+        "RsiRevert" => {
+            let strategy = Strategy::RsiReversion { window: bars("n"), low: real("lo"), high: real("hi") };
+            Spec { strategy, ..account }
+        }
+        "BollRevert" => {
+            let strategy = Strategy::BollingerReversion { window: bars("n"), deviations: real("k") };
+            Spec { strategy, ..account }
+        }
+        "Donchian" => {
+            Spec { strategy: Strategy::DonchianBreakout { entry: bars("n"), exit: bars("m") }, ..account }
+        }
+        "SmaBracket" => {
+            let (stop, target) = (Some(Distance::Share(real("slp"))), Some(Distance::Share(real("tpp"))));
+            let exits = Exits { stop, target, from: Origin::Signal, ..Exits::default() };
+            Spec { strategy: cross("n1", "n2"), exits, ..account }
+        }
+        "AtrTrail" => {
+            let distance = Distance::Atr { multiple: 3.0, window: 100 };
+            let trail = Some(Trail { distance, behind: Behind::Close });
+            let exits = Exits { trail, on_signal: false, ..Exits::default() };
+            Spec { strategy: cross("n1", "n2"), entry: when_flat, exits, ..long_only }
+        }
+        "HedgeBoth" => {
+            let exits = Exits { bars: Some(25), ..Exits::default() };
+            Spec { strategy: cross("n1", "n2"), size: Size::Free { share: 0.2 }, exits, ..account }
+        }
+        "Partial" => {
+            let exits = Exits { part: Some(0.5), ..Exits::default() };
+            let size = Size::Free { share: 0.9 };
+            Spec { strategy: cross("n1", "n2"), entry: when_flat, size, exits, ..long_only }
+        }
+        "BuyHold" => Spec { strategy: Strategy::BuyAndHold {}, ..account },
+        "LimitStop" => account,
+        other => panic!("{other} is not known"),
     }
 }
 

@@ -270,12 +270,15 @@ impl Opened {
             high: &traded.high,
             low: &traded.low,
             close: &traded.close,
+            volume: &traded.volume,
         };
         let mut report = backtest::run(&prices, spec)
             .map_err(|error| Error::new(ErrorKind::InvalidInput, error.to_string()))?;
         let missing =
             |gap: &bars::Gap| (gap.range.intersect(&window.opens).nanos() / window.interval.max(1)) as u64;
         let missing_bars = coverage.expected.map(|_| coverage.gaps.iter().map(missing).sum());
+        // Fills are not drawn: the trades are.
+        report.executions = Vec::new();
         let (equity, drawdown) = (std::mem::take(&mut report.equity), std::mem::take(&mut report.drawdown));
         let kept = thinned(&equity, max_points);
         let take = |values: &[f64]| kept.iter().map(|row| values[*row]).collect::<Vec<f64>>();

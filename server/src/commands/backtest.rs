@@ -98,8 +98,14 @@ pub async fn run(catalog: &Catalog, args: BacktestArgs) -> Result<()> {
     let bars = prices(catalog, &args).await?;
     let interval = args.resample.as_ref().unwrap_or(&args.series.spec).interval().unwrap_or_default();
     let times: Vec<i64> = bars.ts_init.iter().map(|close| close - interval).collect();
-    let prices =
-        Prices { times: &times, open: &bars.open, high: &bars.high, low: &bars.low, close: &bars.close };
+    let prices = Prices {
+        times: &times,
+        open: &bars.open,
+        high: &bars.high,
+        low: &bars.low,
+        close: &bars.close,
+        volume: &bars.volume,
+    };
     let report = ::backtest::run(&prices, &spec)
         .map_err(|error| Error::new(ErrorKind::InvalidInput, error.to_string()))?;
     match args.format {
@@ -147,6 +153,7 @@ fn spec(args: &RunArgs) -> Result<Spec> {
         finalize: !args.no_finalize,
         units: if args.whole_units { Units::Whole } else { Units::Fractional },
         profile,
+        ..Spec::default()
     })
 }
 

@@ -1,6 +1,5 @@
 //! The form as typed: text that becomes part of the address when it is run.
 
-use engine::backtest::Strategy;
 use engine::bars::UnixNanos;
 
 use crate::model::bar_size::BarSize;
@@ -47,7 +46,7 @@ const BASIS_POINTS: f64 = 10_000.0;
 /// What a field shows for an address.
 pub(crate) fn shown(field: Field, fragment: &Fragment) -> String {
     let spec = &fragment.spec;
-    let Strategy::SmaCross { fast, slow } = spec.strategy;
+    let (fast, slow) = spec_text::windows(spec);
     let instant = |instant: Option<UnixNanos>| instant.map(time::stamp).unwrap_or_default();
     match field {
         Field::From => instant(fragment.from),
@@ -97,7 +96,7 @@ pub(crate) fn take(field: Field, text: &str, fragment: &mut Fragment) -> Result<
             spec_text::set(&mut fragment.spec, field.id(), text).unwrap_or(Ok(()))?
         }
     }
-    let Strategy::SmaCross { fast, slow } = fragment.spec.strategy;
+    let (fast, slow) = spec_text::windows(&fragment.spec);
     if field == Field::Slow && fast == slow {
         Err("it must differ from the fast window".into())
     } else {

@@ -7,8 +7,7 @@ use super::number;
 /// Pairs of everything that differs from the default, in a fixed order.
 pub(crate) fn pairs(spec: &Spec) -> Vec<(&'static str, String)> {
     let default = Spec::default();
-    let (Strategy::SmaCross { fast, slow }, Strategy::SmaCross { fast: fast_default, slow: slow_default }) =
-        (&spec.strategy, &default.strategy);
+    let ((fast, slow), (fast_default, slow_default)) = (windows(spec), windows(&default));
     let mut out = Vec::new();
     let mut put = |key, differs: bool, value: String| out.extend(differs.then_some((key, value)));
     put("fast", fast != fast_default, fast.to_string());
@@ -26,9 +25,21 @@ pub(crate) fn pairs(spec: &Spec) -> Vec<(&'static str, String)> {
     out
 }
 
+/// The windows of the one strategy that the page offers.
+pub(crate) fn windows(spec: &Spec) -> (u32, u32) {
+    match spec.strategy {
+        Strategy::SmaCross { fast, slow } => (fast, slow),
+        _ => (0, 0),
+    }
+}
+
 /// Sets what `key` names; `None` if it names nothing of a spec.
 pub(crate) fn set(spec: &mut Spec, key: &str, value: &str) -> Option<Result<(), String>> {
-    let Strategy::SmaCross { fast, slow } = &mut spec.strategy;
+    let (mut none_fast, mut none_slow) = (0, 0);
+    let (fast, slow) = match &mut spec.strategy {
+        Strategy::SmaCross { fast, slow } => (fast, slow),
+        _ => (&mut none_fast, &mut none_slow),
+    };
     Some(match key {
         "fast" => window(value).map(|bars| *fast = bars),
         "slow" => window(value).map(|bars| *slow = bars),

@@ -29,7 +29,7 @@ impl Bars {
 
     pub(crate) fn prices(&self) -> Prices<'_> {
         let [open, high, low, close] = &self.columns;
-        Prices { times: &self.times, open, high, low, close }
+        Prices { times: &self.times, open, high, low, close, volume: &[] }
     }
 }
 

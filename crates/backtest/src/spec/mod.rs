@@ -1,6 +1,17 @@
 //! What to run: the strategy, the account and the rules of filling, as the user states them.
 
+mod costs;
+mod orders;
+mod size;
+mod strategy;
+
 use serde::{Deserialize, Serialize};
+
+pub use crate::indicators::Seed;
+pub use costs::{Slippage, Tier, UnitFee};
+pub use orders::{Behind, Direction, Distance, Entry, EntryOrder, Exits, Origin, Trail, When};
+pub use size::{Instrument, Size, Units};
+pub use strategy::{ClockTime, ParamInfo, Strategy, StrategyInfo, strategies};
 
 use crate::BacktestError;
 
@@ -19,6 +30,14 @@ use crate::BacktestError;
 pub struct Spec {
     /// When to buy and sell.
     pub strategy: Strategy,
+    /// Which directions are traded.
+    pub direction: Direction,
+    /// How entries are ordered.
+    pub entry: Entry,
+    /// How much an entry takes.
+    pub size: Size,
+    /// How trades are left besides the strategy's signals.
+    pub exits: Exits,
     /// Money in the account before the first bar, in the currency of the prices; positive.
     pub cash: f64,
     /// Commission of each fill as a share of its value (0.001 is 0.1 %), in [-0.1, 0.1); negative is a rebate.
@@ -27,18 +46,30 @@ pub struct Spec {
     ///
     /// Every trade pays it when it is entered and again when it (or a part of it) is left.
     pub commission_fixed: f64,
+    /// Commission by units, with minimum and maximum.
+    pub unit_fee: UnitFee,
     /// Distance between bid and ask as a share of the price (0.0002 is 2 basis points), in [0, 1).
     pub spread: f64,
+    /// How much worse market and stop orders fill.
+    pub slippage: Slippage,
     /// Share of a position's value that must be covered by the account, in (0, 1]; 1 is no leverage, 0.5 leverage 2.
     pub margin: f64,
+    /// The share of the margin in use below which the account's value closes everything, in [0, 1]; 0 is never.
+    ///
+    /// Looked at on each close, and filled there.
+    pub stop_out: f64,
     /// Where a market order fills.
     pub fill: Fill,
     /// A new order first closes every open trade; otherwise it is netted against them, oldest first.
     pub exclusive: bool,
+    /// Long and short trades stand side by side instead of being netted.
+    pub hedging: bool,
     /// Trades still open at the end are closed there and counted.
     pub finalize: bool,
     /// How finely a quantity is divided.
     pub units: Units,
+    /// What is traded.
+    pub instrument: Instrument,
     /// Whose conventions apply where they differ.
     pub profile: Profile,
 }
@@ -46,39 +77,28 @@ pub struct Spec {
 impl Default for Spec {
     fn default() -> Self {
         Self {
-            strategy: Strategy::SmaCross { fast: 10, slow: 20 },
+            strategy: Strategy::default(),
+            direction: Direction::Both,
+            entry: Entry::default(),
+            size: Size::default(),
+            exits: Exits::default(),
             cash: 10_000.0,
             commission: 0.0,
             commission_fixed: 0.0,
+            unit_fee: UnitFee::default(),
             spread: 0.0,
+            slippage: Slippage::None,
             margin: 1.0,
+            stop_out: 0.0,
             fill: Fill::NextOpen,
             exclusive: true,
+            hedging: false,
             finalize: true,
             units: Units::Fractional,
+            instrument: Instrument::default(),
             profile: Profile::Barkeep,
         }
     }
-}
-
-/// A built-in strategy and its parameters.
-///
-/// In JSON: `{"name": "sma_cross", "fast": 10, "slow": 20}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Strategy {
-    /// Buy with all free margin when the simple moving average over `fast` closes crosses above the one over `slow`,
-    /// sell (go short) when it crosses below.
-    ///
-    /// A cross is a change of side; while the averages are equal the side from before lasts (in
-    /// [`Profile::Btpy06`] a cross through equality goes unnoticed instead). `fast` above `slow` is allowed and turns
-    /// the rule around; equal windows never cross and are refused.
-    SmaCross {
-        /// Bars in the first average; at least 1.
-        fast: u32,
-        /// Bars in the second average; at least 1.
-        slow: u32,
-    },
 }
 
 /// Where a market order fills.
@@ -89,16 +109,6 @@ pub enum Fill {
     NextOpen,
     /// At the close of the bar of the signal: the price the signal was computed from, so slightly optimistic.
     ThisClose,
-}
-
-/// How finely a quantity is divided.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Units {
-    /// Whole units; the rest of the money stays idle.
-    Whole,
-    /// Rounded down to a hundred-millionth (1e-8) of a unit, as a satoshi is of a bitcoin.
-    Fractional,
 }
 
 /// Whose conventions apply where they differ.
@@ -115,16 +125,42 @@ pub enum Profile {
 impl Spec {
     /// Checks every field on its own and against the others.
     pub(crate) fn check(&self) -> Result<(), BacktestError> {
-        let Strategy::SmaCross { fast, slow } = self.strategy;
-        for (name, bars) in [("fast", fast), ("slow", slow)] {
-            if bars == 0 {
-                return Err(BacktestError::ZeroWindow { name });
-            }
+        self.strategy.check()?;
+        self.check_account()?;
+        let tick = self.instrument.tick;
+        self.instrument.check()?;
+        self.unit_fee.check()?;
+        self.slippage.check(tick)?;
+        self.size.check()?;
+        self.entry.check(tick)?;
+        self.exits.check(tick)?;
+        if matches!(self.size, Size::Risk { .. }) && self.exits.stop.is_none() {
+            return Err(BacktestError::Contradiction {
+                what: "`size` by risk needs a stop",
+                next: "set `exits.stop`, or size by `equity`",
+            });
         }
-        if fast == slow {
-            return Err(BacktestError::EqualWindows { bars: fast });
+        if self.hedging && self.exclusive {
+            return Err(BacktestError::Contradiction {
+                what: "`hedging` and `exclusive` exclude each other",
+                next: "set one of them to false",
+            });
         }
-        let ranges = [
+        Ok(())
+    }
+
+    /// Whether trading costs nothing, which no market offers.
+    pub(crate) fn is_free_of_costs(&self) -> bool {
+        let slips = match self.slippage {
+            Slippage::None => 0.0,
+            Slippage::Ticks(much) | Slippage::BasisPoints(much) => much,
+        };
+        let costs = [self.commission, self.commission_fixed, self.spread, slips];
+        costs.iter().all(|cost| *cost == 0.0) && self.unit_fee.is_free()
+    }
+
+    fn check_account(&self) -> Result<(), BacktestError> {
+        ranges([
             (
                 "cash",
                 self.cash,
@@ -155,12 +191,22 @@ impl Spec {
                 self.margin > 0.0 && self.margin <= 1.0,
                 "a share above 0 up to 1; 1 is no leverage",
             ),
-        ];
-        for (name, value, fits, expected) in ranges {
-            if !fits {
-                return Err(BacktestError::OutOfRange { name, value, expected });
-            }
-        }
-        Ok(())
+            (
+                "stop_out",
+                self.stop_out,
+                (0.0..=1.0).contains(&self.stop_out),
+                "a share from 0 to 1; 0 is never",
+            ),
+        ])
+    }
+}
+
+/// Refuses the first number that does not fit: name, value, whether it fits, what would.
+fn ranges(
+    numbers: impl IntoIterator<Item = (&'static str, f64, bool, &'static str)>,
+) -> Result<(), BacktestError> {
+    match numbers.into_iter().find(|(_, _, fits, _)| !fits) {
+        Some((name, value, _, expected)) => Err(BacktestError::OutOfRange { name, value, expected }),
+        None => Ok(()),
     }
 }

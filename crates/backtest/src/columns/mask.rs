@@ -1,0 +1,238 @@
+//! Conditions as columns: one bit a bar.
+
+use std::ops::Range;
+
+/// A condition that holds or does not on every bar.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Mask {
+    /// 64 bars each, the first in the lowest bit; bits past the end are 0.
+    words: Vec<u64>,
+    bars: usize,
+}
+
+const WORD: usize = 64;
+
+impl Mask {
+    /// The same on every bar.
+    pub(crate) fn all(bars: usize, holds: bool) -> Self {
+        let mut mask = Self { words: vec![if holds { u64::MAX } else { 0 }; bars.div_ceil(WORD)], bars };
+        mask.trim();
+        mask
+    }
+
+    /// Where `holds`, asked for every bar.
+    #[inline]
+    pub(crate) fn of(bars: usize, holds: impl Fn(usize) -> bool) -> Self {
+        let word = |number: usize| {
+            let first = number * WORD;
+            let bits = first..bars.min(first + WORD);
+            bits.fold(0, |word, bar| word | (u64::from(holds(bar)) << (bar - first)))
+        };
+        Self { words: (0..bars.div_ceil(WORD)).map(word).collect(), bars }
+    }
+
+    /// Where `holds` for a pair of values.
+    #[inline]
+    pub(crate) fn of_pairs(left: &[f64], right: &[f64], holds: impl Fn(f64, f64) -> bool) -> Self {
+        let word = |(left, right): (&[f64], &[f64])| {
+            let mut word = 0;
+            for (bit, (&left, &right)) in left.iter().zip(right).enumerate() {
+                word |= u64::from(holds(left, right)) << bit;
+            }
+            word
+        };
+        let words = left.chunks(WORD).zip(right.chunks(WORD)).map(word).collect();
+        Self { words, bars: left.len().min(right.len()) }
+    }
+
+    /// Where `holds` for a value.
+    #[inline]
+    pub(crate) fn of_values(values: &[f64], holds: impl Fn(f64) -> bool) -> Self {
+        let word = |values: &[f64]| {
+            values.iter().enumerate().fold(0, |word, (bit, &value)| word | (u64::from(holds(value)) << bit))
+        };
+        Self { words: values.chunks(WORD).map(word).collect(), bars: values.len() }
+    }
+
+    pub(crate) fn get(&self, bar: usize) -> bool {
+        bar < self.bars && self.words[bar / WORD] >> (bar % WORD) & 1 == 1
+    }
+
+    pub(crate) fn set(&mut self, bar: usize, holds: bool) {
+        if bar < self.bars {
+            let bit = 1 << (bar % WORD);
+            let word = &mut self.words[bar / WORD];
+            *word = if holds { *word | bit } else { *word & !bit };
+        }
+    }
+
+    /// Word by word with another of the same length.
+    pub(crate) fn with(&self, other: &Self, join: impl Fn(u64, u64) -> u64) -> Self {
+        let words = self.words.iter().zip(&other.words).map(|(left, right)| join(*left, *right)).collect();
+        let mut joined = Self { words, bars: self.bars };
+        joined.trim();
+        joined
+    }
+
+    /// Where it does not hold.
+    pub(crate) fn not(&self) -> Self {
+        self.with(self, |word, _| !word)
+    }
+
+    /// Does not hold on the bars of `range`.
+    pub(crate) fn clear(&mut self, range: Range<usize>) {
+        for bar in range.start..range.end.min(self.bars) {
+            if bar % WORD == 0 && bar + WORD <= range.end {
+                self.words[bar / WORD] = 0;
+            } else {
+                self.set(bar, false);
+            }
+        }
+    }
+
+    /// On how many bars it holds.
+    pub(crate) fn count(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    pub(crate) fn from_words(words: Vec<u64>, bars: usize) -> Self {
+        let mut mask = Self { words, bars };
+        mask.trim();
+        mask
+    }
+
+    fn trim(&mut self) {
+        if let (Some(last), rest @ 1..) = (self.words.last_mut(), self.bars % WORD) {
+            *last &= u64::MAX >> (WORD - rest);
+        }
+    }
+
+    /// The first bar from `from` on at which one of the masks holds.
+    pub(crate) fn next_of(masks: &[Option<&Self>], from: usize) -> Option<usize> {
+        let words = masks.iter().flatten().map(|mask| mask.words.len()).max()?;
+        let joined = |word: usize| {
+            let word_of = |mask: &&Self| mask.words.get(word).copied().unwrap_or(0);
+            masks.iter().flatten().map(word_of).fold(0, |joined, word| joined | word)
+        };
+        let mut word = from / WORD;
+        if word >= words {
+            return None;
+        }
+        let mut bits = joined(word) & (u64::MAX << (from % WORD));
+        while bits == 0 {
+            word += 1;
+            if word >= words {
+                return None;
+            }
+            bits = joined(word);
+        }
+        Some(word * WORD + bits.trailing_zeros() as usize)
+    }
+}
+
+/// What two equal values mean for a cross; tick prices often make them.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Ties {
+    /// The side from before lasts: passing through a tie is a cross, touching is none.
+    Keep,
+    /// A cross needs both sides on neighbouring bars: passing through a tie goes unnoticed.
+    Break,
+}
+
+/// Where a value that lies above after it lay below crosses: `now` are the bars on the side it comes to, `before` those on the
+/// other; bars on neither side are ties.
+pub(crate) fn crosses(now: &Mask, before: &Mask, ties: Ties) -> Mask {
+    let mut words = Vec::with_capacity(now.words.len());
+    let mut came_from = false;
+    for (&now, &before) in now.words.iter().zip(&before.words) {
+        let tied = !(now | before);
+        if ties == Ties::Break || tied == 0 {
+            words.push(now & (before << 1 | u64::from(came_from)));
+            came_from = before >> (WORD - 1) & 1 == 1;
+        } else {
+            words.push(crosses_through_ties(now, before, &mut came_from));
+        }
+    }
+    Mask::from_words(words, now.bars)
+}
+
+fn crosses_through_ties(now: u64, before: u64, came_from: &mut bool) -> u64 {
+    let mut crossed = 0;
+    for bit in 0..WORD {
+        if now >> bit & 1 == 1 {
+            crossed |= u64::from(*came_from) << bit;
+            *came_from = false;
+        } else if before >> bit & 1 == 1 {
+            *came_from = true;
+        }
+    }
+    crossed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mask(text: &str) -> Mask {
+        let bits: Vec<bool> = text.chars().map(|bit| bit == '1').collect();
+        Mask::of(bits.len(), |bar| bits[bar])
+    }
+
+    #[test]
+    fn the_next_bar_is_found_across_words() {
+        let mut sparse = Mask::all(300, false);
+        [3, 64, 191, 299].iter().for_each(|bar| sparse.set(*bar, true));
+        let other = Mask::of(300, |bar| bar == 100);
+        let cases = [
+            (0, Some(3)),
+            (3, Some(3)),
+            (4, Some(64)),
+            (65, Some(100)),
+            (101, Some(191)),
+            (192, Some(299)),
+            (300, None),
+            (1000, None),
+        ];
+        for (from, expected) in cases {
+            assert_eq!(Mask::next_of(&[Some(&sparse), None, Some(&other)], from), expected, "{from}");
+        }
+        assert_eq!(Mask::next_of(&[], 0), None);
+        assert_eq!((sparse.count(), sparse.not().count()), (4, 296));
+        sparse.clear(64..299);
+        assert_eq!(Mask::next_of(&[Some(&sparse)], 4), Some(299));
+    }
+
+    #[test]
+    fn ends_are_clean() {
+        for bars in [0, 1, 63, 64, 65, 130] {
+            assert_eq!(Mask::all(bars, true).count(), bars);
+            assert_eq!(Mask::all(bars, false).not().count(), bars);
+        }
+    }
+
+    #[test]
+    fn a_cross_is_a_change_of_side() {
+        // `+` lies above, `-` below, `=` is a tie or no value.
+        let cases = [
+            ("-+++-", ".x...", ".x..."),
+            ("=+", "..", ".."),
+            ("++", "..", ".."),
+            ("+=+", "...", "..."),
+            ("-==+", "...x", "...."),
+            ("=-+=+", "..x..", "..x.."),
+        ];
+        for (sides, kept, broken) in cases {
+            for padding in [0, 62, 63, 64] {
+                let sides = "=".repeat(padding) + sides;
+                let of = |side| mask(&sides.replace(side, "1"));
+                let expected = |text: &str| mask(&(".".repeat(padding) + text).replace('x', "1"));
+                assert_eq!(crosses(&of('+'), &of('-'), Ties::Keep), expected(kept), "{sides}");
+                assert_eq!(crosses(&of('+'), &of('-'), Ties::Break), expected(broken), "{sides}");
+            }
+        }
+    }
+}

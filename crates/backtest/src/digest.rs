@@ -1,0 +1,25 @@
+//! The digest of fills: the fingerprint by which two runs are compared.
+
+use sha2::{Digest, Sha256};
+
+use crate::Execution;
+
+/// SHA-256 of fills in lower-case hex, as [`Report::digest`](crate::Report::digest) describes it.
+pub(crate) fn of(executions: &[Execution]) -> String {
+    let mut sum = Sha256::new_with_prefix("barkeep-fills-1\n");
+    let mut bytes = Vec::with_capacity(RECORD_BYTES * executions.len().min(1024));
+    for block in executions.chunks(1024) {
+        bytes.clear();
+        for execution in block {
+            bytes.extend(execution.bar.to_le_bytes());
+            bytes.extend(execution.time.0.to_le_bytes());
+            for number in [execution.quantity, execution.price, execution.commission] {
+                bytes.extend(number.to_le_bytes());
+            }
+        }
+        sum.update(&bytes);
+    }
+    sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+const RECORD_BYTES: usize = 36;

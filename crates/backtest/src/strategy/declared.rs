@@ -1,0 +1,280 @@
+//! The trader behind a spec: follows the conditions of its strategy, with its orders and exits.
+
+use std::sync::Arc;
+
+use super::signals::{Signals, average_range, volatility};
+use crate::columns::{Columns, Mask, Numbers};
+use crate::trader::Trader;
+use crate::{
+    Behind, Desk, Direction, Distance, EntryOrder, ExitReason, Order, OrderKind, Origin, Protection, Side,
+    Size, Spec, When,
+};
+
+/// Conditions and distances, resolved over the bars.
+pub(crate) struct Declared<'s, 'a> {
+    spec: &'s Spec,
+    warm_up: usize,
+    when: When,
+    long: Option<Arc<Mask>>,
+    short: Option<Arc<Mask>>,
+    leave_long: Option<Arc<Mask>>,
+    leave_short: Option<Arc<Mask>>,
+    close: &'a [f64],
+    high: &'a [f64],
+    low: &'a [f64],
+    order: Kind<'a>,
+    stop: Option<Gap<'a>>,
+    target: Option<Gap<'a>>,
+    trail: Option<Gap<'a>>,
+}
+
+/// A distance at each bar.
+enum Gap<'a> {
+    Share(f64),
+    Money(f64),
+    Column(f64, Numbers<'a>),
+}
+
+enum Kind<'a> {
+    Market,
+    Limit(Gap<'a>),
+    Stop(Gap<'a>),
+    StopLimit(Gap<'a>, Gap<'a>),
+}
+
+impl<'s, 'a> Declared<'s, 'a> {
+    /// The trader of a spec; its first decision is on bar `first` or later.
+    pub(crate) fn new(spec: &'s Spec, columns: &mut Columns<'a>, signals: &Signals, first: usize) -> Self {
+        let prices = columns.prices();
+        let mut condition = |id: Option<_>| id.map(|id| columns.condition(id));
+        let (mut long, mut short) = (condition(signals.long), condition(signals.short));
+        let (mut leave_long, mut leave_short) =
+            (condition(signals.leave_long), condition(signals.leave_short));
+        if signals.once {
+            let mut only = Mask::all(prices.len(), false);
+            only.set(first, true);
+            let only = Arc::new(only);
+            (long, short) = (long.map(|_| only.clone()), short.map(|_| only));
+        }
+        match spec.direction {
+            Direction::Both => {}
+            Direction::Long => leave_long = either(leave_long, short.take()),
+            Direction::Short => leave_short = either(leave_short, long.take()),
+        }
+        if !spec.exits.on_signal {
+            (leave_long, leave_short) = (None, None);
+        }
+        let mut gap = |distance: Distance| Gap::of(distance, spec, columns);
+        let order = match spec.entry.order {
+            EntryOrder::Market => Kind::Market,
+            EntryOrder::Limit(distance) => Kind::Limit(gap(distance)),
+            EntryOrder::Stop(distance) => Kind::Stop(gap(distance)),
+            EntryOrder::StopLimit { stop, limit } => Kind::StopLimit(gap(stop), gap(limit)),
+        };
+        Self {
+            spec,
+            warm_up: first,
+            when: spec.entry.when.unwrap_or(signals.when),
+            long,
+            short,
+            leave_long,
+            leave_short,
+            close: prices.close,
+            high: prices.high,
+            low: prices.low,
+            order,
+            stop: spec.exits.stop.map(&mut gap),
+            target: spec.exits.target.map(&mut gap),
+            trail: spec.exits.trail.map(|trail| gap(trail.distance)),
+        }
+    }
+
+    /// The conditions that matter while so much is held long and short: to buy, to sell, to leave long, to leave short.
+    fn open_to(&self, (long, short): (f64, f64)) -> [Option<&Mask>; 4] {
+        let flat = long == 0.0 && short == 0.0;
+        let (buys, sells) = match self.when {
+            When::Always => (true, true),
+            When::Reverse => (long == 0.0, short == 0.0),
+            When::Flat => (flat, flat),
+        };
+        fn pick(open: bool, mask: &Option<Arc<Mask>>) -> Option<&Mask> {
+            mask.as_deref().filter(|_| open)
+        }
+        [
+            pick(buys, &self.long),
+            pick(sells, &self.short),
+            pick(long > 0.0, &self.leave_long),
+            pick(short > 0.0, &self.leave_short),
+        ]
+    }
+
+    fn enter(&self, desk: &mut Desk<'_, '_>, side: Side) {
+        let (bar, sign) = (desk.bar(), side.sign());
+        let close = self.close[bar];
+        let kind = match &self.order {
+            Kind::Market => OrderKind::Market,
+            Kind::Limit(gap) => OrderKind::Limit(gap.from(close, -sign, bar)),
+            Kind::Stop(gap) => OrderKind::Stop(gap.from(close, sign, bar)),
+            Kind::StopLimit(stop, limit) => {
+                let stop = stop.from(close, sign, bar);
+                OrderKind::StopLimit { stop, limit: limit.from(stop, -sign, bar) }
+            }
+        };
+        let protection = |gap: &Gap<'_>, sign| match self.spec.exits.from {
+            Origin::Signal => Protection::At(gap.from(close, sign, bar)),
+            Origin::Entry => gap.protection(bar),
+        };
+        desk.cancel_waiting();
+        desk.order(Order {
+            side,
+            kind,
+            size: None,
+            stop: self.stop.as_ref().map(|gap| protection(gap, -sign)),
+            target: self.target.as_ref().map(|gap| protection(gap, sign)),
+            valid_bars: self.spec.entry.valid_bars,
+        });
+    }
+
+    fn leave(&self, desk: &mut Desk<'_, '_>, sign: f64) {
+        let trades: Vec<_> = desk.trades().filter(|trade| trade.size * sign > 0.0).collect();
+        for trade in trades {
+            let share = self.spec.exits.part.filter(|_| !trade.parted).unwrap_or(1.0);
+            desk.close(trade.id, share, ExitReason::Signal);
+        }
+    }
+
+    /// Moves trailing stops, and closes what has lasted long enough.
+    fn look_after(&self, desk: &mut Desk<'_, '_>) {
+        let bar = desk.bar();
+        let (trail, bars) = (self.spec.exits.trail, self.spec.exits.bars);
+        if trail.is_none() && bars.is_none() {
+            return;
+        }
+        let trades: Vec<_> = desk.trades().collect();
+        for trade in trades {
+            let sign = trade.size.signum();
+            if let (Some(trail), Some(gap)) = (trail, &self.trail) {
+                let from = match trail.behind {
+                    Behind::Close => self.close[bar],
+                    Behind::Extreme if sign > 0.0 => self.high[bar],
+                    Behind::Extreme => self.low[bar],
+                };
+                let stop = gap.from(from, -sign, bar);
+                if !stop.is_nan() && trade.stop.is_none_or(|now| sign * (stop - now) > 0.0) {
+                    desk.set_trail(trade.id, stop);
+                }
+            }
+            if bars.is_some_and(|bars| bar - trade.entry_bar >= bars as usize) {
+                desk.close(trade.id, 1.0, ExitReason::Time);
+            }
+        }
+    }
+}
+
+impl Trader for Declared<'_, '_> {
+    fn warm_up(&self) -> usize {
+        self.warm_up
+    }
+
+    fn next(&self, from: usize, desk: &Desk<'_, '_>) -> Option<usize> {
+        let held = desk.broker.held(desk.leg);
+        let signal = Mask::next_of(&self.open_to(held), from);
+        if held == (0.0, 0.0) {
+            return signal;
+        }
+        if self.trail.is_some() {
+            return Some(from);
+        }
+        let Some(bars) = self.spec.exits.bars else { return signal };
+        let due = desk.trades().map(|trade| (trade.entry_bar + bars as usize).max(from)).min();
+        signal.into_iter().chain(due).min()
+    }
+
+    fn decide(&mut self, desk: &mut Desk<'_, '_>) {
+        let (bar, held) = (desk.bar(), desk.broker.held(desk.leg));
+        if held != (0.0, 0.0) {
+            self.look_after(desk);
+        }
+        let [long, short, leave_long, leave_short] =
+            self.open_to(held).map(|mask| mask.is_some_and(|mask| mask.get(bar)));
+        if leave_long {
+            self.leave(desk, 1.0);
+        }
+        if leave_short {
+            self.leave(desk, -1.0);
+        }
+        if long {
+            self.enter(desk, Side::Buy);
+        }
+        if short {
+            self.enter(desk, Side::Sell);
+        }
+    }
+}
+
+fn either(left: Option<Arc<Mask>>, right: Option<Arc<Mask>>) -> Option<Arc<Mask>> {
+    match (left, right) {
+        (Some(left), Some(right)) => Some(Arc::new(left.with(&right, |left, right| left | right))),
+        (left, right) => left.or(right),
+    }
+}
+
+impl<'a> Gap<'a> {
+    fn of(distance: Distance, spec: &Spec, columns: &mut Columns<'a>) -> Self {
+        match distance {
+            Distance::Share(share) => Self::Share(share),
+            Distance::Money(money) => Self::Money(money),
+            Distance::Ticks(ticks) => Self::Money(ticks * spec.instrument.tick),
+            Distance::Atr { multiple, window } => {
+                let range = average_range(columns, spec.profile, window);
+                Self::Column(multiple, columns.numbers_of(range))
+            }
+        }
+    }
+
+    /// The price at this distance from another, above it for a `sign` of 1, below for -1.
+    fn from(&self, price: f64, sign: f64, bar: usize) -> f64 {
+        match self {
+            Self::Share(share) => price * (1.0 + sign * share),
+            Self::Money(money) => price + sign * money,
+            Self::Column(multiple, column) => price + sign * (multiple * column[bar]),
+        }
+    }
+
+    fn protection(&self, bar: usize) -> Protection {
+        match self {
+            Self::Share(share) => Protection::Share(*share),
+            Self::Money(money) => Protection::Away(*money),
+            Self::Column(multiple, column) => Protection::Away(multiple * column[bar]),
+        }
+    }
+}
+
+/// Bars that a spec's distances and size need before the first value.
+pub(crate) fn distances_warm_up(spec: &Spec, columns: &mut Columns<'_>) -> u64 {
+    let entry = match spec.entry.order {
+        EntryOrder::Market => [None, None],
+        EntryOrder::Limit(distance) | EntryOrder::Stop(distance) => [Some(distance), None],
+        EntryOrder::StopLimit { stop, limit } => [Some(stop), Some(limit)],
+    };
+    let distances = spec.exits.distances().map(|(_, distance)| distance).chain(entry.into_iter().flatten());
+    let mut bars = 0;
+    for distance in distances {
+        if let Distance::Atr { window, .. } = distance {
+            let range = average_range(columns, spec.profile, window);
+            bars = bars.max(columns.warm_up(range));
+        }
+    }
+    if let Size::Volatility { window, bars_per_year, .. } = spec.size {
+        let id = volatility(columns, window, bars_per_year);
+        bars = bars.max(columns.warm_up(id));
+    }
+    bars
+}
+
+/// Volatility a year at each bar, if the size needs it: that of the bar before, since the fill's own bar lies ahead.
+pub(crate) fn volatility_column(spec: &Spec, columns: &mut Columns<'_>) -> Option<Arc<Vec<f64>>> {
+    let Size::Volatility { window, bars_per_year, .. } = spec.size else { return None };
+    let id = volatility(columns, window, bars_per_year);
+    Some(Arc::new(columns.numbers_of(id).to_vec()))
+}
