@@ -92,13 +92,22 @@ impl Store {
     /// Bytes of an object, which must exist.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] if it does not, [`ErrorKind::SourceUnavailable`] if the store fails.
+    /// [`ErrorKind::NotFound`] if it does not, [`ErrorKind::Corrupt`] if it is shorter, [`ErrorKind::SourceUnavailable`] if the store
+    /// fails.
     pub async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
-        match self.inner.get_range(&path(key)?, range).await {
-            Ok(bytes) => Ok(bytes),
-            Err(object_store::Error::NotFound { .. }) => Err(missing(key)),
-            Err(error) => Err(self.failed("read", key, &error)),
+        let found = self.inner.get_range(&path(key)?, range.clone()).await;
+        match &found {
+            Ok(bytes) if bytes.len() as u64 == range.end - range.start => {}
+            Err(object_store::Error::NotFound { .. }) => return Err(missing(key)),
+            // Stores say in many ways that an object is shorter than the range.
+            _ => {
+                if let Some(object) = self.head(key).await?.filter(|object| object.size < range.end) {
+                    let why = format!("it has {} bytes and {} are needed", object.size, range.end);
+                    return Err(Error::corrupt(key, why));
+                }
+            }
         }
+        found.map_err(|error| self.failed("read", key, &error))
     }
 
     /// Length and time of an object, or `None` if there is none.

@@ -31,9 +31,12 @@ pub(super) async fn carry_out(store: &Store, survey: &Survey, work: &Work, run: 
         run.check()?;
         store.relocate(from, to).await?;
     }
+    if work.head {
+        // A commit writes over it.
+        put_aside(store, names::HEAD).await?;
+    }
     let snapshot = commit(store, survey, work, run).await?;
     if work.head && snapshot.is_none() {
-        put_aside(store, names::HEAD).await?;
         let head = Head { snapshot_sha256: newest.sha256, snapshot: newest.snapshot.clone() };
         store.put(names::HEAD, head.encode().into()).await?;
     }

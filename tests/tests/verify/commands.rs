@@ -94,6 +94,25 @@ fn a_stopped_write_is_cleared_away_in_time() {
 }
 
 #[test]
+fn a_cut_file_says_what_to_do() {
+    let place = Place::new();
+    place.demo();
+    let file = first_file(&place);
+    let bytes = std::fs::read(&file).unwrap();
+    for left in [0, 100, bytes.len() - 1] {
+        std::fs::write(&file, &bytes[..left]).unwrap();
+        let failed = place.barkeep("query BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL --limit 5");
+        assert_eq!(failed.code, 5, "{left}: {}", failed.err);
+        assert!(failed.err.contains("barkeep repair"), "{left}: {}", failed.err);
+        assert_eq!(place.barkeep("verify").code, 5);
+        let later = place.barkeep(
+            "query BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL --start 2026-08-20 --limit 5 --format csv",
+        );
+        assert_eq!(later.out.lines().count(), 6, "{}", later.err);
+    }
+}
+
+#[test]
 fn there_must_be_a_catalog() {
     let place = Place::new();
     assert_eq!(place.barkeep("verify").code, 3);
