@@ -133,12 +133,12 @@ pub async fn repair(store: &Store, scope: &Scope, options: Options, run: &Run) -
     let mut plan = plan(store, &survey, options).await?;
     let mut snapshot = None;
     if !run.dry_run {
-        snapshot = carry::carry_out(store, &survey, &plan.work, run).await?;
+        snapshot = carry_out(store, &survey, &plan, run).await?;
         if plan.work.builds_again() {
             // Only now it can be said of its files which belong to a series that had been lost.
             let rest = verify(store, scope, run).await?;
             let more = self::plan(store, &rest, options).await?;
-            snapshot = carry::carry_out(store, &rest, &more.work, run).await?.or(snapshot);
+            snapshot = carry_out(store, &rest, &more, run).await?.or(snapshot);
             plan.steps.extend(more.steps);
             plan.holes.extend(more.holes);
             plan.by_hand = more.by_hand;
@@ -158,6 +158,14 @@ pub async fn plan(store: &Store, survey: &Survey, options: Options) -> Result<Pl
         planner.step(finding).await?;
     }
     Ok(planner.plan)
+}
+
+/// Does what a plan says, on the catalog that was surveyed for it; the last snapshot that was committed, if one was.
+///
+/// # Errors
+/// [`ErrorKind::Conflict`] if another writer committed meanwhile, or if the store fails; it can be done again.
+pub async fn carry_out(store: &Store, survey: &Survey, plan: &Plan, run: &Run) -> Result<Option<u64>> {
+    carry::carry_out(store, survey, &plan.work, run).await
 }
 
 fn refuse(store: &Store, survey: &Survey) -> Result<()> {

@@ -14,6 +14,10 @@ use crate::verify::Survey;
 /// Does the work; the last snapshot that was committed, if one was.
 pub(super) async fn carry_out(store: &Store, survey: &Survey, work: &Work, run: &Run) -> Result<Option<u64>> {
     let Some(newest) = &survey.newest else { return Ok(None) };
+    let top = newest.unreadable.map_or(newest.snapshot.number, |(number, _)| number);
+    if store.head(&names::snapshot(top + 1)).await?.is_some() {
+        return Err(changed("the newest snapshot"));
+    }
     for (key, bytes) in &work.puts {
         run.check()?;
         put_aside(store, key).await?;

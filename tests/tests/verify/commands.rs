@@ -75,6 +75,11 @@ fn warnings_are_errors_if_one_wants() {
     assert_eq!(place.barkeep("verify --strict").code, 5);
     let done = place.barkeep("repair");
     assert!(done.code == 0 && done.out.contains("left as it is") && other.is_file(), "{}", done.out);
+    // Where bars of one time would be read twice, that is an error, and stays one.
+    let twice = file.with_file_name("2026-08-17T00-01-00-000000000Z_2026-08-18T00-00-00-000000000Z.parquet");
+    std::fs::copy(&file, &twice).unwrap();
+    let left = place.barkeep("repair --quick");
+    assert!(left.code == 5 && left.out.contains("foreign_overlap") && twice.is_file(), "{}", left.out);
     // A series of its own is not concerned.
     assert_eq!(place.barkeep("verify --strict --series ACME.NASDAQ-1-MINUTE-LAST-EXTERNAL").code, 0);
 }
