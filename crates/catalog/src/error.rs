@@ -75,7 +75,8 @@ impl Error {
         self
     }
 
-    pub(crate) fn corrupt(key: &str, why: impl fmt::Display) -> Self {
+    /// An object's bytes are not what the manifest says.
+    pub fn corrupt(key: &str, why: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Corrupt, format!("`{key}` is damaged and was not used"))
             .because(why)
             .then("see what else is damaged: `barkeep verify --full`")

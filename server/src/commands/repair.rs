@@ -1,6 +1,6 @@
 //! `barkeep repair`.
 
-use ::catalog::Result;
+use ::catalog::{Error, ErrorKind, Result, Severity};
 use bars::BarType;
 use clap::Args;
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::store::Store;
 /// Arguments of `repair`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Everything is read before something is changed (--quick compares sizes only). Nothing is deleted: damaged bytes go to\nquarantine/, files that belong to no series to retired/. Other programs' files are left alone.\n\nExamples:\n  barkeep repair --dry-run\n  barkeep repair --refetch"
+    after_help = "Everything is read before something is changed (--quick compares sizes only). Nothing is deleted: damaged bytes go to\nquarantine/, files that belong to no series to retired/. Other programs' files are left alone.\nExit codes: 0 no error is left, 5 one is.\n\nExamples:\n  barkeep repair --dry-run\n  barkeep repair --refetch"
 )]
 pub struct RepairArgs {
     #[command(flatten)]
@@ -35,7 +35,7 @@ pub struct RepairArgs {
 /// Verifies, prints what is done about it, and does it.
 ///
 /// # Errors
-/// As [`repair`].
+/// As [`repair`]; [`ErrorKind::Corrupt`] if an error is left.
 pub async fn run(location: &str, args: RepairArgs) -> Result<()> {
     let store = Store::open(location)?;
     let scope = args.scope.scope(true)?;
@@ -48,7 +48,13 @@ pub async fn run(location: &str, args: RepairArgs) -> Result<()> {
         Format::Json => say!("{:#}", repaired_json(location, &args, &done)),
         Format::Table => print(location, &args, &done),
     }
-    Ok(())
+    let left = done.plan.by_hand.iter().filter(|finding| finding.kind.severity() == Severity::Error).count();
+    if left == 0 || args.dry_run {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Corrupt, "not everything can be repaired")
+        .because(format!("{left} of the findings are errors that only you can mend"))
+        .then("do what is said of them above; docs/verify.md says more"))
 }
 
 fn repaired_json(location: &str, args: &RepairArgs, done: &Repaired) -> serde_json::Value {

@@ -89,7 +89,9 @@ pub async fn run(location: &str, args: VerifyArgs) -> Result<()> {
     if errors == 0 && !(args.strict && warnings > 0) {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Corrupt, format!("the catalog has {errors} errors and {warnings} warnings"))
+    let many = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let found = format!("the catalog has {} and {}", many(errors, "error"), many(warnings, "warning"));
+    Err(Error::new(ErrorKind::Corrupt, found)
         .then("see what a repair would do: `barkeep repair --dry-run`")
         .then("repair it: `barkeep repair`; nothing is deleted"))
 }

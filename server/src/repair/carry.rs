@@ -14,6 +14,10 @@ use crate::verify::Survey;
 /// Does the work; the last snapshot that was committed, if one was.
 pub(super) async fn carry_out(store: &Store, survey: &Survey, work: &Work, run: &Run) -> Result<Option<u64>> {
     let Some(newest) = &survey.newest else { return Ok(None) };
+    let top = newest.unreadable.map_or(newest.snapshot.number, |(number, _)| number);
+    if store.head(&names::snapshot(top + 1)).await?.is_some() {
+        return Err(changed("the newest snapshot"));
+    }
     for (key, bytes) in &work.puts {
         run.check()?;
         put_aside(store, key).await?;
@@ -31,9 +35,12 @@ pub(super) async fn carry_out(store: &Store, survey: &Survey, work: &Work, run: 
         run.check()?;
         store.relocate(from, to).await?;
     }
+    if work.head {
+        // A commit writes over it.
+        put_aside(store, names::HEAD).await?;
+    }
     let snapshot = commit(store, survey, work, run).await?;
     if work.head && snapshot.is_none() {
-        put_aside(store, names::HEAD).await?;
         let head = Head { snapshot_sha256: newest.sha256, snapshot: newest.snapshot.clone() };
         store.put(names::HEAD, head.encode().into()).await?;
     }

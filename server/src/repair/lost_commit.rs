@@ -11,7 +11,7 @@ use ::catalog::{
 use bars::{BarType, Calendar};
 use bytes::Bytes;
 
-use super::Planner;
+use super::planner::Planner;
 use crate::output::count_text;
 use crate::verify::{described, is_own};
 
@@ -102,12 +102,17 @@ impl Planner<'_> {
         Ok(true)
     }
 
-    /// Whether no file of the series that stays holds bars of the same time.
+    /// Whether no file of the series that stays or was taken in holds bars of the same time.
     fn has_room(&self, series: &BarType, file: &PartitionEntry) -> bool {
         let manifest = self.survey.series.get(series).and_then(|state| state.manifest.as_ref());
-        let mut named = manifest.iter().flat_map(|manifest| &manifest.partitions);
-        let stays = |other: &PartitionEntry| self.survey.listing.contains_key(&other.object.key);
-        !named.any(|other| stays(other) && other.first <= file.last && file.first <= other.last)
+        let named = manifest.iter().flat_map(|manifest| &manifest.partitions);
+        let stay = named.filter(|other| self.survey.listing.contains_key(&other.object.key));
+        let found = self.plan.work.mend.get(series).into_iter().flat_map(|mending| &mending.found);
+        let adopted = match self.plan.work.adopt.get(series) {
+            Some(Change::Adopt { files, .. }) => files.as_slice(),
+            _ => &[],
+        };
+        !stay.chain(found).chain(adopted).any(|other| other.first <= file.last && file.first <= other.last)
     }
 }
 

@@ -196,9 +196,22 @@ impl Store {
     /// Bytes of an object, which must exist.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] if it does not, [`ErrorKind::SourceUnavailable`] if the store fails.
+    /// [`ErrorKind::NotFound`] if it does not, [`ErrorKind::Corrupt`] if it is shorter, [`ErrorKind::SourceUnavailable`] if the store
+    /// fails.
     pub async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
-        match self.inner.get_range(&self.path(key)?, range).await {
+        let found = self.inner.get_range(&self.path(key)?, range.clone()).await;
+        match &found {
+            Ok(bytes) if bytes.len() as u64 == range.end - range.start => {}
+            Err(object_store::Error::NotFound { .. }) => {}
+            // Stores say in many ways that an object is shorter than the range.
+            _ => {
+                if let Some(object) = self.head(key).await?.filter(|object| object.size < range.end) {
+                    let why = format!("it has {} bytes and {} are needed", object.size, range.end);
+                    return Err(Error::corrupt(key, why));
+                }
+            }
+        }
+        match found {
             Ok(bytes) => Ok(bytes),
             Err(error) => self.absent_or_failed("read", key, &error)?.ok_or_else(|| missing(key)),
         }

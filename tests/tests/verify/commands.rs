@@ -75,6 +75,11 @@ fn warnings_are_errors_if_one_wants() {
     assert_eq!(place.barkeep("verify --strict").code, 5);
     let done = place.barkeep("repair");
     assert!(done.code == 0 && done.out.contains("left as it is") && other.is_file(), "{}", done.out);
+    // Where bars of one time would be read twice, that is an error, and stays one.
+    let twice = file.with_file_name("2026-08-17T00-01-00-000000000Z_2026-08-18T00-00-00-000000000Z.parquet");
+    std::fs::copy(&file, &twice).unwrap();
+    let left = place.barkeep("repair --quick");
+    assert!(left.code == 5 && left.out.contains("foreign_overlap") && twice.is_file(), "{}", left.out);
     // A series of its own is not concerned.
     assert_eq!(place.barkeep("verify --strict --series ACME.NASDAQ-1-MINUTE-LAST-EXTERNAL").code, 0);
 }
@@ -91,6 +96,25 @@ fn a_stopped_write_is_cleared_away_in_time() {
     let hours_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(7200);
     std::fs::File::options().write(true).open(&left).unwrap().set_modified(hours_ago).unwrap();
     assert!(place.barkeep("repair --quick").out.contains("removes it") && !left.is_file());
+}
+
+#[test]
+fn a_cut_file_says_what_to_do() {
+    let place = Place::new();
+    place.demo();
+    let file = first_file(&place);
+    let bytes = std::fs::read(&file).unwrap();
+    for left in [0, 100, bytes.len() - 1] {
+        std::fs::write(&file, &bytes[..left]).unwrap();
+        let failed = place.barkeep("query BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL --limit 5");
+        assert_eq!(failed.code, 5, "{left}: {}", failed.err);
+        assert!(failed.err.contains("barkeep repair"), "{left}: {}", failed.err);
+        assert_eq!(place.barkeep("verify").code, 5);
+        let later = place.barkeep(
+            "query BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL --start 2026-08-20 --limit 5 --format csv",
+        );
+        assert_eq!(later.out.lines().count(), 6, "{}", later.err);
+    }
 }
 
 #[test]

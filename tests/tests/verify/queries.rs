@@ -62,3 +62,19 @@ async fn readers_go_on_without_the_boundary_and_writers_do_not() {
     assert!(error.kind == ErrorKind::Corrupt && error.to_string().contains("barkeep repair"), "{error}");
     assert_eq!(house.newest().await.number, 4);
 }
+
+#[tokio::test]
+async fn a_writer_that_commits_meanwhile_wins() {
+    let house = House::new().await;
+    let file = house.file().await;
+    house.flip(&file.key).await;
+    let survey = house.survey().await;
+    let plan = barkeep::repair::plan(&house.store, &survey, Options::default()).await.unwrap();
+    house.add(BTC, minutes("2024-01-10T10:00:00Z", 5, 0), Overlap::Fail).await;
+    let error =
+        barkeep::repair::carry_out(&house.store, &survey, &plan, &Run::new("repair")).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Conflict, "{error}");
+    assert_eq!(house.newest().await.number, 5);
+    house.repair(Options::default()).await;
+    assert!(house.survey().await.is_clean());
+}
