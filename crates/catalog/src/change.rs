@@ -560,7 +560,7 @@ fn merge(
         let merged = merge_rows(addition, before..next, stored, own, edit);
         if let Some(merged) = merged {
             edit.leaves(file, |edit| &mut edit.retire);
-            edit.write(&merged, [0..merged.len()], out)?;
+            edit.write(&merged, std::iter::once(0..merged.len()), out)?;
         }
     }
     let after = group_rows(bars, next..rows.end, &addition.bar_type, period);
