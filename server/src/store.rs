@@ -12,7 +12,9 @@ use catalog::{Error, ErrorKind, Result};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use object_store::{
+    Attribute, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
+};
 
 /// A place that holds a catalog's objects.
 #[derive(Clone)]
@@ -151,6 +153,27 @@ impl Store {
             .await
             .map(|_| ())
             .map_err(|error| self.failed("write", key, &error))
+    }
+
+    /// As [`Store::put`], for an object that a bucket hands to browsers: with its media type and how long it may be kept. A directory
+    /// keeps neither; there the web server says them.
+    ///
+    /// # Errors
+    /// As [`Store::put`].
+    pub async fn put_page(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        media: &'static str,
+        caching: &'static str,
+    ) -> Result<()> {
+        let attributes = [(Attribute::ContentType, media), (Attribute::CacheControl, caching)];
+        let options = PutOptions { attributes: attributes.into_iter().collect(), ..PutOptions::default() };
+        match self.inner.put_opts(&path(key)?, bytes.clone().into(), options).await {
+            Ok(_) => Ok(()),
+            Err(object_store::Error::NotImplemented { .. }) => self.put(key, bytes).await,
+            Err(error) => Err(self.failed("write", key, &error)),
+        }
     }
 
     /// Whether any object's key starts with `prefix`.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::Count;
 use super::ledger::{Ledger, PageRecord};
 use crate::catalog::now;
+use crate::http::{caching, media_type};
 use crate::store::Store;
 
 /// A file of the site.
@@ -106,7 +107,8 @@ pub async fn publish_pages(
         } else {
             report.new.add(1, bytes);
             if !dry_run {
-                site.put(&page.path, page.bytes).await?;
+                let (media, caching) = (media_type(&page.path), caching(&page.path));
+                site.put_page(&page.path, page.bytes, media, caching).await?;
             }
         }
         ledger.pages.insert(page.path, PageRecord { content, left: None });
