@@ -123,7 +123,7 @@ fn the_copy_shows_what_the_source_holds() {
     let entries: Vec<Value> = serde_json::from_str(&list(BTC)).unwrap();
     let bytes = entries[0]["size_bytes"].as_u64().unwrap();
     assert!(bytes <= 12 * 20_160, "{bytes} bytes");
-    assert!(place.path("site/index.html").is_file());
+    assert!(place.path("site/index.html").is_file() && place.path("site/404.html").is_file());
 }
 
 #[test]
@@ -268,9 +268,11 @@ fn places_that_hold_something_else_are_refused() {
         assert!(said.err.contains("1. "), "{}", said.err);
     }
     // Another catalog's copy is not replaced.
-    let words = format!("publish {site} --pages {}", place.path("pages").display());
-    let said = other.barkeep(&words);
+    place.file("pages/index.html", "<!doctype html><title>new</title>");
+    let before = files(&place.path("site"));
+    let said = other.barkeep(&format!("publish {site} --pages {}", place.path("pages").display()));
     assert_eq!(said.code, 4, "{}", said.err);
+    assert_eq!(files(&place.path("site")), before);
 }
 
 #[test]

@@ -15,8 +15,8 @@ use crate::catalog::Catalog;
 use crate::commit::{Progress, Run};
 use crate::output::{Format, bytes_text, count_text, say};
 use crate::publish::{
-    By, Count, PagesReport, Report, Settings, V1Report, built_in_pages, publish, publish_pages, publish_v1,
-    read_pages,
+    By, Count, PagesReport, Report, Settings, V1Report, built_in_pages, check, publish, publish_pages,
+    publish_v1, read_pages,
 };
 use crate::store::Store;
 use crate::vacuum::{Retention, vacuum};
@@ -147,6 +147,7 @@ pub async fn run(catalog: &Catalog, args: PublishArgs) -> Result<()> {
         (None, false) => Some(built_in_pages()?),
     };
     let target = open(&root, catalog, args.dry_run)?;
+    check(catalog, &target, &settings).await?;
     let pages = match pages {
         None => None,
         Some(pages) => Some(publish_pages(&site, &target, pages, args.keep, args.dry_run).await?),

@@ -20,6 +20,12 @@ pub struct Page {
     pub bytes: Bytes,
 }
 
+/// What a host shows for what is missing. Some answer `index.html` instead, and readers that look for a file that has moved need a 404.
+const NOT_FOUND: (&str, &[u8]) = (
+    "404.html",
+    b"<!doctype html><title>Not found</title><p>There is no such page. <a href=\"./\">The catalog</a>",
+);
+
 /// What became of the site's files.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Serialize)]
 pub struct PagesReport {
@@ -94,6 +100,9 @@ pub async fn publish_pages(
     let mut ledger = Ledger::read(target, names::PUBLISHED).await?;
     let before = ledger.pages.clone();
     let mut report = PagesReport::default();
+    if !pages.iter().any(|page| page.path == NOT_FOUND.0) {
+        pages.push(Page { path: NOT_FOUND.0.to_owned(), bytes: Bytes::from_static(NOT_FOUND.1) });
+    }
     // The page names the files it loads, so it comes after them.
     pages.sort_by_key(|page| (page.path.starts_with("index.html"), page.path.clone()));
     for record in ledger.pages.values_mut() {
