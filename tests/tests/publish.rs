@@ -123,7 +123,7 @@ fn the_copy_shows_what_the_source_holds() {
     let entries: Vec<Value> = serde_json::from_str(&list(BTC)).unwrap();
     let bytes = entries[0]["size_bytes"].as_u64().unwrap();
     assert!(bytes <= 12 * 20_160, "{bytes} bytes");
-    assert!(place.path("site/index.html").is_file());
+    assert!(place.path("site/index.html").is_file() && place.path("site/404.html").is_file());
 }
 
 #[test]
@@ -205,14 +205,39 @@ fn only_what_changed_is_uploaded() {
     let report = published(&place, "");
     assert_eq!(report["catalog_report"]["new"]["objects"], 0);
     assert_eq!(report["catalog_report"]["snapshot"], Value::Null);
+}
 
-    // With no grace, what only heads before the last need goes.
-    published(&place, "--keep 0d --no-overviews");
-    let report = published(&place, "--keep 0d");
-    assert!(report["catalog_report"]["new"]["objects"].as_u64().unwrap() > 0);
-    for series in [BTC, "SYN.X-1-MINUTE-LAST-EXTERNAL"] {
+#[test]
+fn what_no_head_needs_goes_after_its_grace() {
+    let place = place();
+    for words in ["--by week", "--by month", "--by day"] {
+        published(&place, words);
+    }
+    let names = |folder: &str| -> Vec<String> {
+        let all = files(&place.path("site/catalog"));
+        all.into_keys().filter(|name| name.starts_with(folder)).collect()
+    };
+    let (retired, snapshots) = (names("retired"), names("manifest/snapshots"));
+    assert!(!retired.is_empty());
+    assert_eq!(published(&place, "--by day --keep 0d")["objects_vacuumed"], 0);
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3 * 86_400);
+    for name in &retired {
+        let file = std::fs::File::options().write(true).open(place.path("site/catalog").join(name)).unwrap();
+        file.set_modified(long_ago).unwrap();
+    }
+    // Its files are old, but heads of the last week name them.
+    assert_eq!(published(&place, "--by day")["objects_vacuumed"], 0);
+    assert_eq!((names("retired"), names("manifest/snapshots")), (retired.clone(), snapshots));
+    let removed = published(&place, "--by day --keep 0d")["objects_vacuumed"].as_u64().unwrap();
+    assert!(removed > 0 && names("retired").len() < retired.len(), "{removed}");
+    for series in [BTC, ACME] {
         assert_eq!(query(&place, "catalog", series), query(&place, "site/catalog", series));
     }
+    // Once that is done, nothing happens any more.
+    published(&place, "--by day --keep 0d");
+    let before = files(&place.path("site"));
+    published(&place, "--by day --keep 0d");
+    assert_eq!(files(&place.path("site")), before);
 }
 
 #[test]
@@ -268,9 +293,11 @@ fn places_that_hold_something_else_are_refused() {
         assert!(said.err.contains("1. "), "{}", said.err);
     }
     // Another catalog's copy is not replaced.
-    let words = format!("publish {site} --pages {}", place.path("pages").display());
-    let said = other.barkeep(&words);
+    place.file("pages/index.html", "<!doctype html><title>new</title>");
+    let before = files(&place.path("site"));
+    let said = other.barkeep(&format!("publish {site} --pages {}", place.path("pages").display()));
     assert_eq!(said.code, 4, "{}", said.err);
+    assert_eq!(files(&place.path("site")), before);
 }
 
 #[test]

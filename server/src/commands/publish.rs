@@ -11,12 +11,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::RangeArgs;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, now};
 use crate::commit::{Progress, Run};
 use crate::output::{Format, bytes_text, count_text, say};
 use crate::publish::{
-    By, Count, PagesReport, Report, Settings, V1Report, built_in_pages, publish, publish_pages, publish_v1,
-    read_pages,
+    By, Count, PagesReport, Report, Settings, V1Report, built_in_pages, check, publish, publish_pages,
+    publish_v1, read_pages,
 };
 use crate::store::Store;
 use crate::vacuum::{Retention, vacuum};
@@ -147,6 +147,7 @@ pub async fn run(catalog: &Catalog, args: PublishArgs) -> Result<()> {
         (None, false) => Some(built_in_pages()?),
     };
     let target = open(&root, catalog, args.dry_run)?;
+    check(catalog, &target, &settings).await?;
     let pages = match pages {
         None => None,
         Some(pages) => Some(publish_pages(&site, &target, pages, args.keep, args.dry_run).await?),
@@ -226,10 +227,23 @@ async fn refuse_other_kind(site: &Store, no_pages: bool) -> Result<()> {
         .then("or choose another place"))
 }
 
-/// Removes what no head needs that was current within `keep_nanos`.
+/// Removes what no head needs that was current within `keep_nanos`; how many objects that were. Giving up snapshots is a commit, so it
+/// is left alone while nothing else would come of it.
 async fn clean(target: &Store, keep_nanos: i64) -> Result<usize> {
+    // An upload that is under way elsewhere has a day.
     let retention = Retention { keep_nanos, keep_last: 2, grace_nanos: keep_nanos.max(DAY) };
-    let removed = vacuum(target, retention, &Run::new("publish: give up old snapshots")).await?;
+    let horizon = now().plus(-retention.grace_nanos);
+    let mut has_old = false;
+    for folder in ["retired", "staging"] {
+        let written = |object: &object_store::ObjectMeta| object.last_modified.timestamp_nanos_opt();
+        let objects = target.list_objects(folder).await?;
+        has_old |= objects.iter().filter_map(written).any(|written| written <= horizon.0);
+    }
+    let run = Run::new("publish: give up old snapshots");
+    if !has_old || vacuum(target, retention, &run.clone().dry(true)).await?.objects.is_empty() {
+        return Ok(0);
+    }
+    let removed = vacuum(target, retention, &run).await?;
     Ok(removed.objects.len() + removed.snapshots.len())
 }
 

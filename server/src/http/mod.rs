@@ -19,7 +19,7 @@ use tracing::Instrument;
 use crate::catalog::Catalog;
 use crate::store::Store;
 
-pub(crate) use pages::built_in as built_in_pages;
+pub(crate) use pages::{built_in as built_in_pages, caching, media_type};
 pub(crate) use problem::Problem;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

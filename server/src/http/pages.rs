@@ -62,27 +62,13 @@ fn load(directory: Option<&Path>, path: &str) -> Option<std::borrow::Cow<'static
 }
 
 fn answer(path: &str, bytes: std::borrow::Cow<'static, [u8]>, coding: Option<&'static str>) -> Response {
-    let media = match path.rsplit('.').next().unwrap_or_default() {
-        "html" => "text/html; charset=utf-8",
-        "js" | "mjs" => "text/javascript; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "wasm" => "application/wasm",
-        "svg" => "image/svg+xml",
-        "json" | "webmanifest" => "application/json",
-        "png" => "image/png",
-        _ => "text/plain; charset=utf-8",
-    };
+    let (media, caching) = (media_type(path), caching(path));
     let body = match bytes {
         std::borrow::Cow::Borrowed(bytes) => Body::from(bytes),
         std::borrow::Cow::Owned(bytes) => Body::from(bytes),
     };
     let mut response = body.into_response();
     let headers = response.headers_mut();
-    // Only names with a content hash never change.
-    let hashed = path
-        .split(['/', '.', '_', '-'])
-        .any(|part| part.len() >= 8 && part.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    let caching = if hashed { "public, max-age=31536000, immutable" } else { "no-cache" };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
@@ -94,6 +80,28 @@ fn answer(path: &str, bytes: std::borrow::Cow<'static, [u8]>, coding: Option<&'s
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
     response
+}
+
+/// What a file of the pages is.
+pub(crate) fn media_type(path: &str) -> &'static str {
+    match path.rsplit('.').next().unwrap_or_default() {
+        "html" => "text/html; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "wasm" => "application/wasm",
+        "svg" => "image/svg+xml",
+        "json" | "webmanifest" => "application/json",
+        "png" => "image/png",
+        _ => "text/plain; charset=utf-8",
+    }
+}
+
+/// How long it may be kept: only names with a content hash never change.
+pub(crate) fn caching(path: &str) -> &'static str {
+    let hashed = path
+        .split(['/', '.', '_', '-'])
+        .any(|part| part.len() >= 8 && part.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    if hashed { "public, max-age=31536000, immutable" } else { "no-cache" }
 }
 
 /// The page runs its own scripts and wasm, and reads catalogs from wherever its user says.

@@ -48,6 +48,9 @@ pub(super) struct FileRecord {
     /// Its length, for copies without a manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<u64>,
+    /// Its bars, for copies without a manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
 }
 
 /// A file of the site.

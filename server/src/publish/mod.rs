@@ -16,6 +16,7 @@ mod uploads;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use ::catalog::{
     Base, Commit, CommitInfo, Edit, Error, ErrorKind, Head, Profile, Published, Result, SeriesEntry,
@@ -134,6 +135,19 @@ pub async fn publish(source: &Catalog, target: &Store, settings: &Settings, run:
     Err(Error::new(ErrorKind::Conflict, "other writers committed to the copy every time").then("try again"))
 }
 
+/// Whether there is something to publish, and `target` a place for it; nothing is written.
+///
+/// # Errors
+/// As [`publish`].
+pub async fn check(source: &Catalog, target: &Store, settings: &Settings) -> Result<()> {
+    wanted(source, &settings.series)?;
+    match newest(target).await? {
+        Some((snapshot, _)) => refuse_other_catalog(target, &snapshot, source.snapshot()),
+        None if target.any_under("data").await? => Err(foreign(target)),
+        None => Ok(()),
+    }
+}
+
 struct Publisher<'a> {
     source: &'a Catalog,
     target: &'a Store,
@@ -143,6 +157,8 @@ struct Publisher<'a> {
     stored: BTreeMap<BarType, SeriesEntry>,
     ledger: Ledger,
     transaction: String,
+    /// What an upload of the same work has staged that was stopped.
+    staged: Arc<HashSet<String>>,
 }
 
 /// What became of a series of the copy.
@@ -159,17 +175,15 @@ impl<'a> Publisher<'a> {
         settings: &'a Settings,
         run: &'a Run,
     ) -> Result<Self> {
+        check(source, target, settings).await?;
         let base = newest(target).await?;
         let mut stored = BTreeMap::new();
         if let Some((snapshot, _)) = &base {
-            refuse_other_catalog(target, snapshot, source.snapshot())?;
             if !run.dry_run {
                 finish(target, snapshot).await?;
             }
             let entries = read_table(target, &snapshot.table).await?;
             stored.extend(entries.into_iter().map(|entry| (entry.bar_type.clone(), entry)));
-        } else if target.any_under("data").await? {
-            return Err(foreign(target));
         }
         let ledger = Ledger::read(target, names::PUBLISHED).await?;
         // The same work has the same name, so that an upload that was stopped is taken up again.
@@ -179,7 +193,18 @@ impl<'a> Publisher<'a> {
             source.snapshot().transaction
         );
         let transaction = Sha256::of(named.as_bytes()).to_string()[..32].to_owned();
-        Ok(Self { source, target, settings, run, base, stored, ledger, transaction })
+        let staged = if run.dry_run { HashSet::new() } else { staged(target, &transaction).await? };
+        Ok(Self {
+            source,
+            target,
+            settings,
+            run,
+            base,
+            stored,
+            ledger,
+            transaction,
+            staged: Arc::new(staged),
+        })
     }
 
     /// Publishes; `None` if another writer committed to the copy meanwhile.
@@ -330,22 +355,12 @@ impl<'a> Publisher<'a> {
     async fn make(&self, manifest: &SeriesManifest, copies: &mut Vec<Copy<'_>>) -> Result<()> {
         let source =
             Source { store: self.source.store(), transaction: &self.source.snapshot().transaction, manifest };
-        let staged = self.staged().await?;
+        let staged = Arc::clone(&self.staged);
         let mut uploads = Uploads::new(self.target, &self.transaction, self.run.dry_run, staged);
         for copy in copies.iter_mut().filter(|copy| copy.wish.shape.frame.is_none()) {
             copy_bars(&source, copy, &mut uploads, self.run).await?;
         }
         fold_bars(&source, copies, &mut uploads, self.run).await
-    }
-
-    /// What an upload of the same work has staged that was stopped.
-    async fn staged(&self) -> Result<HashSet<String>> {
-        if self.run.dry_run {
-            return Ok(HashSet::new());
-        }
-        let keys = self.target.list("staging").await?;
-        let own = format!("staging/{}_", self.transaction);
-        Ok(keys.into_iter().filter(|key| key.starts_with(&own)).collect())
     }
 
     /// Takes the series out of the copy that are not wanted.
@@ -442,6 +457,12 @@ impl<'a> Publisher<'a> {
         }
         self.ledger.clone().write(self.target, names::PUBLISHED).await
     }
+}
+
+async fn staged(target: &Store, transaction: &str) -> Result<HashSet<String>> {
+    let own = format!("staging/{transaction}_");
+    let keys = target.list("staging").await?;
+    Ok(keys.into_iter().filter(|key| key.starts_with(&own)).collect())
 }
 
 /// The series of the source whose bar type contains one of `texts`; all if there are none.

@@ -148,22 +148,23 @@ impl<'a> Series<'a> {
                 if let Some(size) = file.size_bytes {
                     report.unchanged.add(1, size);
                 }
-                report.rows += self.rows_of(&slot);
+                report.rows += file.rows.unwrap_or_default();
                 files.push(file);
                 continue;
             }
             let bars = self.read(&slot).await?;
             let (Some(first), Some(last)) = (bars.ts_init.first(), bars.ts_init.last()) else {
-                files.push(FileRecord { made_of, file: None, size_bytes: None });
+                files.push(FileRecord { made_of, file: None, size_bytes: None, rows: None });
                 continue;
             };
-            report.rows += bars.len() as u64;
+            let rows = bars.len() as u64;
+            report.rows += rows;
             let name = names::nautilus_v1_file(UnixNanos(*first), UnixNanos(*last));
             let bytes = self.encode(bars).await?;
             let size = bytes.len() as u64;
             self.put(&name, bytes, record, &kept, report).await?;
             kept.insert(name.clone());
-            files.push(FileRecord { made_of, file: Some(name), size_bytes: Some(size) });
+            files.push(FileRecord { made_of, file: Some(name), size_bytes: Some(size), rows: Some(rows) });
         }
         self.remove_rest(record, &kept, report).await?;
         Ok(SeriesRecord {
@@ -179,11 +180,6 @@ impl<'a> Series<'a> {
             None => true,
             Some(name) => self.there.get(name).copied() == file.size_bytes,
         }
-    }
-
-    /// Bars of a slot whose partitions lie in it as a whole, which is the usual case.
-    fn rows_of(&self, slot: &Slot) -> u64 {
-        self.manifest.partitions[slot.partitions.clone()].iter().map(|file| file.rows).sum()
     }
 
     async fn read(&self, slot: &Slot) -> Result<BarColumns<Decimal>> {

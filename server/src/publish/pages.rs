@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::Count;
 use super::ledger::{Ledger, PageRecord};
 use crate::catalog::now;
+use crate::http::{caching, media_type};
 use crate::store::Store;
 
 /// A file of the site.
@@ -18,6 +19,12 @@ pub struct Page {
     /// Its bytes.
     pub bytes: Bytes,
 }
+
+/// What a host shows for what is missing. Some answer `index.html` instead, and readers that look for a file that has moved need a 404.
+const NOT_FOUND: (&str, &[u8]) = (
+    "404.html",
+    b"<!doctype html><title>Not found</title><p>There is no such page. <a href=\"./\">The catalog</a>",
+);
 
 /// What became of the site's files.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Serialize)]
@@ -93,6 +100,9 @@ pub async fn publish_pages(
     let mut ledger = Ledger::read(target, names::PUBLISHED).await?;
     let before = ledger.pages.clone();
     let mut report = PagesReport::default();
+    if !pages.iter().any(|page| page.path == NOT_FOUND.0) {
+        pages.push(Page { path: NOT_FOUND.0.to_owned(), bytes: Bytes::from_static(NOT_FOUND.1) });
+    }
     // The page names the files it loads, so it comes after them.
     pages.sort_by_key(|page| (page.path.starts_with("index.html"), page.path.clone()));
     for record in ledger.pages.values_mut() {
@@ -106,7 +116,8 @@ pub async fn publish_pages(
         } else {
             report.new.add(1, bytes);
             if !dry_run {
-                site.put(&page.path, page.bytes).await?;
+                let (media, caching) = (media_type(&page.path), caching(&page.path));
+                site.put_page(&page.path, page.bytes, media, caching).await?;
             }
         }
         ledger.pages.insert(page.path, PageRecord { content, left: None });

@@ -178,7 +178,7 @@ impl<'a> Copy<'a> {
                 File::Empty => None,
                 File::There(entry) => Some(names::file_name(&entry.object.key).to_owned()),
             };
-            Some(FileRecord { made_of: made_of.clone(), file, size_bytes: None })
+            Some(FileRecord { made_of: made_of.clone(), file, size_bytes: None, rows: None })
         });
         SeriesRecord {
             made_from: self.wish.made_from.clone(),

@@ -39,19 +39,11 @@ impl<'a> Uploads<'a> {
         target: &'a Store,
         transaction: &'a str,
         dry_run: bool,
-        staged: HashSet<String>,
+        staged: Arc<HashSet<String>>,
     ) -> Self {
         // Compression at a high level takes a core; a year of minutes takes 100 MB while it is made.
         let at_once = std::thread::available_parallelism().map_or(2, usize::from).min(4);
-        Self {
-            target,
-            transaction,
-            dry_run,
-            staged: Arc::new(staged),
-            tasks: JoinSet::new(),
-            done: Vec::new(),
-            at_once,
-        }
+        Self { target, transaction, dry_run, staged, tasks: JoinSet::new(), done: Vec::new(), at_once }
     }
 
     /// Starts to make a file; `in_copy` says whether the copy holds it already. Waits while many are under way.

@@ -22,7 +22,9 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use object_store::{
+    Attribute, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
+};
 use tokio::sync::OnceCell;
 
 use self::errors::{Attempt, causes, explain, is_conflict, lacks_bucket};
@@ -296,6 +298,27 @@ impl Store {
             .await
             .map(|_| ())
             .map_err(|error| self.failed("write", key, &error))
+    }
+
+    /// As [`Store::put`], for an object that a bucket hands to browsers: with its media type and how long it may be kept. A directory
+    /// keeps neither; there the web server says them.
+    ///
+    /// # Errors
+    /// As [`Store::put`].
+    pub async fn put_page(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        media: &'static str,
+        caching: &'static str,
+    ) -> Result<()> {
+        let attributes = [(Attribute::ContentType, media), (Attribute::CacheControl, caching)];
+        let options = PutOptions { attributes: attributes.into_iter().collect(), ..PutOptions::default() };
+        match self.inner.put_opts(&self.path(key)?, bytes.clone().into(), options).await {
+            Ok(_) => Ok(()),
+            Err(object_store::Error::NotImplemented { .. }) => self.put(key, bytes).await,
+            Err(error) => Err(self.failed("write", key, &error)),
+        }
     }
 
     /// Whether any object's key starts with `prefix`.
