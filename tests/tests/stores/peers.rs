@@ -154,15 +154,20 @@ fn start(program: &Path, arguments: impl FnOnce(&mut Command, u16, &Path)) -> Pe
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let child = command.spawn().unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()));
     let mut peer = Peer { child, port, _folder: folder };
+    wait_for(&mut peer.child, port, &program.display().to_string());
+    peer
+}
+
+/// Waits until a child listens.
+pub(crate) fn wait_for(child: &mut Child, port: u16, name: &str) {
     let start = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        if let Ok(Some(status)) = peer.child.try_wait() {
-            panic!("{} ended at once: {status}", program.display());
+        if let Ok(Some(status)) = child.try_wait() {
+            panic!("{name} ended at once: {status}");
         }
-        assert!(start.elapsed() < Duration::from_secs(90), "{} does not listen", program.display());
+        assert!(start.elapsed() < Duration::from_secs(90), "{name} does not listen");
         std::thread::sleep(Duration::from_millis(50));
     }
-    peer
 }
 
 /// A port that was free a moment ago.
