@@ -77,4 +77,15 @@ fn a_bucket_serves_as_a_directory_does() {
     serde_json::from_slice::<serde_json::Value>(&body).expect("the head is whole");
     let etag = head.lines().find_map(|line| line.strip_prefix("etag: ")).expect("the head has a tag");
     assert_eq!(ask(port, "/catalog/manifest/head.json", &format!("If-None-Match: {etag}\r\n")).0, 304);
+
+    // The same over the web, which can only be read.
+    let web = format!("--catalog http://127.0.0.1:{port}/catalog/");
+    for words in
+        ["list --format json", &format!("query {SERIES} --start 2026-08-17 --end 2026-08-18 --format csv")]
+    {
+        assert_eq!(said(peer.port, &format!("{web} {words}")), place.barkeep(words).out, "{words}");
+    }
+    let refused =
+        barkeep(peer.port, &format!("{web} demo --no-serve")).output().expect("barkeep can be started");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("can only be read"), "{refused:?}");
 }
