@@ -38,6 +38,9 @@ use crate::commands::{Cli, LogFormat};
 pub async fn run_command_line() -> ExitCode {
     let cli = Cli::parse();
     start_log(&cli);
+    if cli.single_writer {
+        store::assume_single_writer();
+    }
     match commands::run(cli).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -11,6 +11,7 @@ mod pages;
 mod setup;
 mod sizes;
 mod stamp;
+mod stores;
 mod test;
 mod walls;
 
@@ -36,6 +37,8 @@ Usage: cargo xtask <command> [options]
   walls   only prove that no room sees a crate that it must not see
   sizes   only weigh the built page and engine against their budgets
 
+  interop stores   the stores' contract against moto (S3), Azurite (Azure) and a store that must be refused
+
   --no-setup   for demo, test, build and bench: install nothing, take the machine as it is
   --help       this text
 
@@ -56,6 +59,7 @@ enum Task {
     Interop,
     Walls,
     Sizes,
+    InteropStores,
 }
 
 fn main() -> ExitCode {
@@ -80,6 +84,9 @@ fn parse(arguments: &[String]) -> Result<Task> {
     let Some((command, rest)) = arguments.split_first() else { return Ok(Task::Help) };
     if arguments.iter().any(|argument| argument == "--help" || argument == "-h") || command == "help" {
         return Ok(Task::Help);
+    }
+    if command == "interop" && rest == ["stores"] {
+        return Ok(Task::InteropStores);
     }
     let takes_no_setup = ["demo", "test", "build", "bench"].contains(&command.as_str());
     let (mut setup, mut options) = (true, demo::Options::default());
@@ -146,6 +153,7 @@ fn carry_out(task: Task) -> Result<()> {
         Task::Interop => interop::run_all(&house)?,
         Task::Walls => walls::check(&house)?,
         Task::Sizes => sizes::check(&house)?,
+        Task::InteropStores => stores::run_all(&house)?,
     }
     Ok(())
 }
@@ -180,6 +188,7 @@ mod tests {
             ("demo --port 99999", Err("`99999` is no port".into())),
             ("walls --no-setup", Err("`walls` does not take `--no-setup`".into())),
             ("test --port 1", Err("`test` does not take `--port`".into())),
+            ("interop stores", Ok(Task::InteropStores)),
             ("tset", Err("there is no command `tset`".into())),
         ];
         for (line, expected) in cases {

@@ -36,8 +36,8 @@ use crate::store::Store;
     after_help = "Examples:\n  barkeep demo                       a catalog of real bars, served\n  barkeep import csv btc.csv.gz --instrument BTC/USD.BITSTAMP --bar 1-MINUTE --stamp open\n  barkeep list\n  barkeep query BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL --start 2026-08-17 --limit 5"
 )]
 pub struct Cli {
-    /// Where the catalog is: a directory
-    #[arg(long, global = true, env = "BARKEEP_CATALOG", value_name = "DIRECTORY")]
+    /// Where the catalog is: a directory, s3://BUCKET/PREFIX, gs://, az://, or https:// to read only (docs/stores.md)
+    #[arg(long, global = true, env = "BARKEEP_CATALOG", value_name = "PLACE")]
     catalog: Option<String>,
     /// Read an older state: the number of a snapshot
     #[arg(long, global = true, value_name = "NUMBER")]
@@ -45,6 +45,9 @@ pub struct Cli {
     /// How log lines look (their level: BARKEEP_LOG=debug)
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
     pub log: LogFormat,
+    /// Promise that no other process writes to the catalog, for stores that cannot create only what is absent (or BARKEEP_SINGLE_WRITER=1)
+    #[arg(long, global = true)]
+    pub single_writer: bool,
     #[command(subcommand)]
     command: Command,
 }

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use catalog::{Error, ErrorKind, Sha256, names};
 use futures::TryStreamExt;
 
@@ -61,8 +62,7 @@ async fn answer(store: &Store, method: &Method, key: &str, headers: &HeaderMap) 
     if !is_key(key) {
         return Err(not_found());
     }
-    let meta = store.head(key).await?.ok_or_else(not_found)?;
-    let (etag, caching) = validators(store, key, &meta).await?;
+    let Found { size, etag, caching, bytes } = find(store, key).await?.ok_or_else(not_found)?;
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     if text(header::IF_NONE_MATCH).is_some_and(|wanted| {
         wanted == "*" || wanted.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag)
@@ -72,19 +72,21 @@ async fn answer(store: &Store, method: &Method, key: &str, headers: &HeaderMap) 
     let range_still_holds = text(header::IF_RANGE).is_none_or(|tag| tag == etag);
     let wanted = text(header::RANGE)
         .filter(|_| range_still_holds)
-        .map_or(Wanted::Whole, |range| parse_range(range, meta.size));
+        .map_or(Wanted::Whole, |range| parse_range(range, size));
     let (status, range) = match wanted {
-        Wanted::Whole => (StatusCode::OK, 0..meta.size),
+        Wanted::Whole => (StatusCode::OK, 0..size),
         Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
         Wanted::Unsatisfiable => {
             let mut response = finish(StatusCode::RANGE_NOT_SATISFIABLE.into_response(), key, &etag, caching);
-            insert_text(response.headers_mut(), header::CONTENT_RANGE, format!("bytes */{}", meta.size));
+            insert_text(response.headers_mut(), header::CONTENT_RANGE, format!("bytes */{size}"));
             return Ok(response);
         }
     };
     let length = range.end - range.start;
     let body = if method == Method::HEAD || length == 0 {
         Body::empty()
+    } else if let Some(bytes) = bytes {
+        Body::from(bytes.slice(range.start as usize..range.end as usize))
     } else {
         Body::from_stream(store.stream(key, range.clone()).await?.map_err(std::io::Error::other))
     };
@@ -94,10 +96,35 @@ async fn answer(store: &Store, method: &Method, key: &str, headers: &HeaderMap) 
         insert_text(
             response.headers_mut(),
             header::CONTENT_RANGE,
-            format!("bytes {}-{}/{}", range.start, range.end - 1, meta.size),
+            format!("bytes {}-{}/{size}", range.start, range.end - 1),
         );
     }
     Ok(response)
+}
+
+/// An object that is there.
+struct Found {
+    size: u64,
+    etag: String,
+    caching: &'static str,
+    /// Its bytes, if they had to be read already.
+    bytes: Option<Bytes>,
+}
+
+async fn find(store: &Store, key: &str) -> Result<Option<Found>, Error> {
+    // The head may be overwritten at any time: its size, its tag and its bytes must be of one moment.
+    if key == names::HEAD {
+        return Ok(store.get(key).await?.map(|bytes| Found {
+            size: bytes.len() as u64,
+            etag: format!("\"{}\"", Sha256::of(&bytes).short()),
+            caching: REVALIDATE,
+            bytes: Some(bytes),
+        }));
+    }
+    Ok(store.head(key).await?.map(|meta| {
+        let (etag, caching) = validators(key, &meta);
+        Found { size: meta.size, etag, caching, bytes: None }
+    }))
 }
 
 /// Whether a path is one that a catalog's object can have.
@@ -116,26 +143,18 @@ fn is_key(key: &str) -> bool {
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 const REVALIDATE: &str = "no-cache";
 
-/// Entity tag and caching: what is named by its content never changes, the head is asked for again every time.
-async fn validators(
-    store: &Store,
-    key: &str,
-    meta: &object_store::ObjectMeta,
-) -> Result<(String, &'static str), Error> {
-    if key == names::HEAD {
-        let bytes = store.get(key).await?.unwrap_or_default();
-        return Ok((format!("\"{}\"", Sha256::of(&bytes).short()), REVALIDATE));
-    }
+/// Entity tag and caching: what is named by its content never changes, anything else is asked for again every time.
+fn validators(key: &str, meta: &object_store::ObjectMeta) -> (String, &'static str) {
     let name = key.rsplit('/').next().unwrap_or_default();
     let stem = name.split('.').next().unwrap_or_default();
     let last = stem.rsplit('_').next().unwrap_or_default();
     let is_hash = last.len() == 16 && last.bytes().all(|byte| byte.is_ascii_hexdigit());
     let is_number = key.starts_with("manifest/snapshots/");
     if is_hash || is_number {
-        return Ok((format!("\"{last}\""), IMMUTABLE));
+        return (format!("\"{last}\""), IMMUTABLE);
     }
     let time = meta.last_modified.timestamp_millis();
-    Ok((format!("\"{:x}-{time:x}\"", meta.size), REVALIDATE))
+    (format!("\"{:x}-{time:x}\"", meta.size), REVALIDATE)
 }
 
 fn finish(mut response: Response, key: &str, etag: &str, caching: &'static str) -> Response {

@@ -54,3 +54,51 @@ async fn nothing_outside_the_catalog_is_served() {
         assert!(headers.contains_key("x-request-id"), "{path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_is_overwritten_meanwhile_is_served_whole() {
+    let store = Store::scratch();
+    let bodies = [b"{\"short\":1}".to_vec(), vec![b'x'; 100_000]];
+    store.put("manifest/head.json", bodies[0].clone().into()).await.unwrap();
+    let writer = tokio::spawn({
+        let (store, bodies) = (store.clone(), bodies.clone());
+        async move {
+            for body in bodies.iter().cycle() {
+                store.put("manifest/head.json", body.clone().into()).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    let app = http::app(store, None);
+    for _ in 0..300 {
+        let response = app.clone().oneshot(get("/catalog/manifest/head.json", None)).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        assert!(bodies.iter().any(|whole| whole == &body), "{} bytes", body.len());
+        assert_eq!(parts.headers[header::CONTENT_LENGTH].to_str().unwrap(), body.len().to_string());
+        let etag = format!("\"{}\"", catalog::Sha256::of(&body).short());
+        assert_eq!(parts.headers[header::ETAG].to_str().unwrap(), etag);
+    }
+    writer.abort();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_out_of_the_catalog_is_not_served() {
+    let (inside, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::write(outside.path().join("secret.json"), "{}").unwrap();
+    let store = Store::open_or_make(inside.path().to_str().unwrap()).unwrap();
+    store.put("manifest/shards/here.json", "{}".into()).await.unwrap();
+    let link = |name: &str| inside.path().join("manifest").join(name);
+    std::os::unix::fs::symlink(outside.path().join("secret.json"), link("shards/there.json")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), link("elsewhere")).unwrap();
+    let app = http::app(store, None);
+    for (path, expected) in [
+        ("shards/here.json", StatusCode::OK),
+        ("shards/there.json", StatusCode::NOT_IMPLEMENTED),
+        ("elsewhere/secret.json", StatusCode::NOT_IMPLEMENTED),
+    ] {
+        let response = app.clone().oneshot(get(&format!("/catalog/manifest/{path}"), None)).await.unwrap();
+        assert_eq!(response.status(), expected, "{path}");
+    }
+}

@@ -60,7 +60,7 @@ pub(super) fn open_web(location: &str, settings: &Settings) -> Result<Arc<dyn Ob
         .with_allow_http(location.starts_with("http://"))
         .with_config(ClientConfigKey::Timeout, REQUEST_TIMEOUT);
     let store = HttpBuilder::new()
-        .with_url(format!("{location}/"))
+        .with_url(location)
         .with_client_options(options)
         .with_retry(patient(settings))
         .build()

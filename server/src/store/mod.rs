@@ -10,6 +10,8 @@ mod local;
 mod place;
 mod self_test;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 use std::path::Path as FilePath;

@@ -31,7 +31,7 @@ impl Drop for Peer {
 
 /// The S3 of moto: the reference.
 pub(crate) fn moto() -> Option<Peer> {
-    let program = program("moto_server", "BARKEEP_MOTO")?;
+    let program = program("moto_server", "BARKEEP_MOTO", INTEROP)?;
     let peer = start(&program, |command, port, _| {
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
     });
@@ -41,7 +41,7 @@ pub(crate) fn moto() -> Option<Peer> {
 
 /// Azure's own emulator.
 pub(crate) fn azurite() -> Option<Peer> {
-    let program = program("azurite-blob", "BARKEEP_AZURITE")?;
+    let program = program("azurite-blob", "BARKEEP_AZURITE", INTEROP)?;
     let peer = start(&program, |command, port, folder| {
         command.args(["--silent", "--skipApiVersionCheck", "--disableTelemetry", "--location"]).arg(folder);
         command.args(["--blobPort", &port.to_string()]);
@@ -52,7 +52,7 @@ pub(crate) fn azurite() -> Option<Peer> {
 
 /// An S3 that ignores the condition of a conditional put.
 pub(crate) fn s3rver() -> Option<Peer> {
-    let program = program("s3rver", "BARKEEP_S3RVER")?;
+    let program = program("s3rver", "BARKEEP_S3RVER", INTEROP)?;
     Some(start(&program, |command, port, folder| {
         command.args(["--silent", "-a", "127.0.0.1", "-p", &port.to_string(), "-d"]).arg(folder);
         command.args(["--configure-bucket", BUCKET]);
@@ -61,7 +61,7 @@ pub(crate) fn s3rver() -> Option<Peer> {
 
 /// An S3 that checks the condition, but not in one step with the put.
 pub(crate) fn s3s_fs() -> Option<Peer> {
-    let program = program("s3s-fs", "BARKEEP_S3S_FS")?;
+    let program = program("s3s-fs", "BARKEEP_S3S_FS", "cargo install s3s-fs@0.14.1 --features binary")?;
     Some(start(&program, |command, port, folder| {
         std::fs::create_dir(folder.join(BUCKET)).expect("a folder for the bucket");
         command.args(["--access-key", "test", "--secret-key", "test", "--host", "127.0.0.1"]);
@@ -130,8 +130,11 @@ fn open(location: &str, variables: &[(String, String)], more: &[(&str, &str)]) -
     Store::open_or_make_with(location, &settings).expect("the peer's address can be opened")
 }
 
+/// What brings most peers.
+const INTEROP: &str = "cargo xtask interop stores";
+
 /// The executable: named by the variable or found on the path.
-fn program(name: &str, variable: &str) -> Option<PathBuf> {
+fn program(name: &str, variable: &str, how: &str) -> Option<PathBuf> {
     if let Some(path) = std::env::var_os(variable).filter(|path| !path.is_empty()) {
         assert!(Path::new(&path).is_file(), "{variable} names no file");
         return Some(path.into());
@@ -139,9 +142,7 @@ fn program(name: &str, variable: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());
     if found.is_none() {
-        println!(
-            "SKIPPED: there is no `{name}`; `cargo xtask interop stores` brings it, or {variable} names it"
-        );
+        println!("SKIPPED: there is no `{name}`; `{how}` brings it, or {variable} names it");
     }
     found
 }
@@ -154,15 +155,20 @@ fn start(program: &Path, arguments: impl FnOnce(&mut Command, u16, &Path)) -> Pe
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let child = command.spawn().unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()));
     let mut peer = Peer { child, port, _folder: folder };
+    wait_for(&mut peer.child, port, &program.display().to_string());
+    peer
+}
+
+/// Waits until a child listens.
+pub(crate) fn wait_for(child: &mut Child, port: u16, name: &str) {
     let start = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        if let Ok(Some(status)) = peer.child.try_wait() {
-            panic!("{} ended at once: {status}", program.display());
+        if let Ok(Some(status)) = child.try_wait() {
+            panic!("{name} ended at once: {status}");
         }
-        assert!(start.elapsed() < Duration::from_secs(90), "{} does not listen", program.display());
+        assert!(start.elapsed() < Duration::from_secs(90), "{name} does not listen");
         std::thread::sleep(Duration::from_millis(50));
     }
-    peer
 }
 
 /// A port that was free a moment ago.

@@ -1,6 +1,6 @@
 //! The binary on a bucket: a catalog is made, listed, queried and served there as on a disk.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
@@ -57,11 +57,8 @@ fn a_bucket_serves_as_a_directory_does() {
     }
     let port = peers::free_port();
     let mut command = barkeep(peer.port, &format!("serve --port {port}"));
-    let mut server =
-        Server(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts"));
-    let mut lines = BufReader::new(server.0.stderr.take().expect("it was asked for")).lines();
-    let listening = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains(&port.to_string())));
-    assert!(listening.is_some(), "barkeep serve ended");
+    let mut server = Server(command.stdout(Stdio::null()).spawn().expect("barkeep can be started"));
+    peers::wait_for(&mut server.0, port, "barkeep serve");
 
     let file = std::fs::read_dir(place.catalog().join("data/bars")).unwrap().next().unwrap().unwrap().path();
     let file = std::fs::read_dir(file).unwrap().next().unwrap().unwrap().path();
@@ -80,4 +77,15 @@ fn a_bucket_serves_as_a_directory_does() {
     serde_json::from_slice::<serde_json::Value>(&body).expect("the head is whole");
     let etag = head.lines().find_map(|line| line.strip_prefix("etag: ")).expect("the head has a tag");
     assert_eq!(ask(port, "/catalog/manifest/head.json", &format!("If-None-Match: {etag}\r\n")).0, 304);
+
+    // The same over the web, which can only be read.
+    let web = format!("--catalog http://127.0.0.1:{port}/catalog/");
+    for words in
+        ["list --format json", &format!("query {SERIES} --start 2026-08-17 --end 2026-08-18 --format csv")]
+    {
+        assert_eq!(said(peer.port, &format!("{web} {words}")), place.barkeep(words).out, "{words}");
+    }
+    let refused =
+        barkeep(peer.port, &format!("{web} demo --no-serve")).output().expect("barkeep can be started");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("can only be read"), "{refused:?}");
 }
