@@ -8,7 +8,7 @@ use barkeep::commit::Run;
 use barkeep::store::Store;
 use barkeep::vacuum::{Retention, vacuum};
 use bars::{BarColumns, Decimal};
-use catalog::{ErrorKind, Snapshot};
+use catalog::{ErrorKind, Snapshot, names};
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
 
@@ -50,7 +50,10 @@ pub async fn check_whole(store: &Store) {
     let newest = catalog.snapshot();
     for number in newest.oldest..=newest.number {
         let snapshot = read_snapshot(store, number, newest).await.unwrap();
-        of_snapshot(store, &snapshot).await;
+        // What was found damaged is gone from older snapshots too.
+        if store.list("quarantine").await.unwrap().is_empty() || number == newest.number {
+            of_snapshot(store, &snapshot).await;
+        }
     }
 }
 
@@ -75,8 +78,15 @@ pub async fn check_vacuumed(store: &Store) {
     let retention = Retention { keep_nanos: 0, keep_last: 1, grace_nanos: -3600 * bars::SECOND };
     vacuum(store, retention, &Run::new("vacuum")).await.unwrap();
     assert_eq!(content(store).await, before);
-    for folder in ["staging", "retired"] {
-        assert_eq!(store.list(folder).await.unwrap(), Vec::<String>::new(), "left over in {folder}");
+    assert_eq!(store.list("staging").await.unwrap(), Vec::<String>::new(), "left over in staging");
+    // A copy of a file that came back stays: a commit under way may be about to need its place.
+    let catalog = Catalog::open(store.clone()).await.unwrap();
+    let mut named = Vec::new();
+    for entry in catalog.series() {
+        let files = catalog.manifest(&entry.bar_type).await.unwrap().partitions;
+        named.extend(files.into_iter().map(|file| names::retired(&file.object.key, &file.object.sha256)));
     }
+    let left = store.list("retired").await.unwrap();
+    assert!(left.iter().all(|key| named.contains(key)), "left over in retired: {left:?}");
     check_whole(store).await;
 }
