@@ -6,6 +6,7 @@
 
 mod carry;
 mod lost_commit;
+mod overlap;
 mod planner;
 mod rebuild;
 

@@ -84,7 +84,7 @@ kinds! {
     ManifestFooter "manifest_footer" Error
         "a footer in the series manifest cannot be read" "describes the file anew";
     NamedOverlap "named_overlap" Error
-        "two files of a series hold bars of one time" "nothing; roll back to a snapshot before";
+        "two files of a series hold bars of one time" "puts them in order; if they do overlap, takes the one with fewer bars out of the series, into `quarantine/`";
     TotalsWrong "totals_wrong" Error
         "the series table and the series manifest disagree" "commits the numbers of the series manifest";
     FileMissing "file_missing" Error

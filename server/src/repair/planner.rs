@@ -33,6 +33,7 @@ impl Planner<'_> {
             Kind::ShardDamaged => self.shard(finding).await?,
             Kind::ManifestDamaged => self.manifest(finding).await?,
             Kind::ManifestFooter | Kind::EntryWrong => self.describe(finding).await?,
+            Kind::NamedOverlap => self.overlap(finding),
             Kind::TotalsWrong => {
                 self.mending(finding);
                 self.done(finding, "commits the numbers of the series manifest", (0, 0, 0));
@@ -188,10 +189,12 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn quarantine(&mut self, finding: &Finding) {
+    pub(super) fn quarantine(&mut self, finding: &Finding) {
         let Some(file) = self.entry(finding) else { return };
-        if let Some(mending) = self.mending(finding) {
-            mending.damaged.insert(file.object.key.clone());
+        let leaves =
+            self.mending(finding).is_some_and(|mending| mending.damaged.insert(file.object.key.clone()));
+        if !leaves {
+            return;
         }
         self.lose(finding, &file);
         let action = format!(

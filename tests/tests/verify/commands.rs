@@ -127,3 +127,12 @@ fn there_must_be_a_catalog() {
         assert!(none.code == 3 && none.err.contains("there is no catalog"), "{}", none.err);
     }
 }
+
+#[test]
+fn every_finding_is_explained() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/verify.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    for kind in catalog::FindingKind::ALL {
+        assert!(page.contains(&format!("`{kind}`")), "docs/verify.md does not explain {kind}");
+    }
+}

@@ -259,6 +259,33 @@ async fn two_named_files_of_one_time() {
 }
 
 #[tokio::test]
+async fn two_files_that_do_overlap() {
+    let house = House::new().await;
+    let few = minutes("2024-01-09T15:20:00Z", 20, 3);
+    let encoded = encode_bars(&series(AAPL), &few, &WriteOptions::default()).unwrap();
+    let key = names::partition(&series(AAPL), encoded.first, encoded.last, &encoded.sha256);
+    house.put(&key, encoded.bytes.clone()).await;
+    let entry = describe(&series(AAPL), &key, &encoded.bytes).unwrap().entry;
+    house.forge(|_, manifest| manifest.partitions.insert(2, entry)).await;
+    assert_eq!(kinds(&house.survey().await, Severity::Warning), [FindingKind::NamedOverlap]);
+    house.repair(Options::default()).await;
+    assert_eq!(kinds(&house.survey().await, Severity::Warning), []);
+    assert_eq!(house.bars().await, House::new().await.bars().await);
+}
+
+#[tokio::test]
+async fn files_listed_out_of_order() {
+    let house = House::new().await;
+    let truth = house.bars().await;
+    house.forge(|_, manifest| manifest.partitions.swap(0, 2)).await;
+    let found = kinds(&house.survey().await, Severity::Warning);
+    assert_eq!(found, [FindingKind::NamedOverlap]);
+    house.repair(Options::default()).await;
+    assert_eq!(kinds(&house.survey().await, Severity::Warning), []);
+    assert_eq!(house.bars().await, truth);
+}
+
+#[tokio::test]
 async fn a_newer_catalog_is_left_alone() {
     let house = House::new().await;
     let mut snapshot = house.newest().await;

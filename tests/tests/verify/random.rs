@@ -133,3 +133,30 @@ async fn several_damaged_objects() {
         judge(&house, &truth, &what).await;
     }
 }
+
+/// Bytes that are damaged and whose checksum fits: only the decoder and the judgement of the bars stand between them and a reader.
+#[tokio::test]
+async fn damage_behind_the_checksum() {
+    let whole = House::new().await;
+    let good = whole.get(&whole.file().await.key).await;
+    let mut seen = BTreeSet::new();
+    for seed in 0..seeds() {
+        let (house, mut random) = (whole.copied().await, Random(seed << 40));
+        let mut bytes = good.to_vec();
+        for _ in 0..1 + random.below(3) {
+            let place = random.below(bytes.len());
+            bytes[place] ^= 1 << random.below(8);
+        }
+        house.forge_file(bytes.into()).await;
+        seen.extend(kinds(&house.survey().await, Severity::Info));
+        let done = house.repair(Options::default()).await;
+        let again = house.survey().await;
+        assert!(again.is_clean(), "seed {seed}: {:#?} {:#?}", done.plan.steps, again.findings);
+        // What is left can be read, and other files' bars are what they were.
+        let bars = house.bars().await;
+        assert_eq!(bars[&series(BTC)].len(), 100, "seed {seed}");
+    }
+    for kind in [FindingKind::FileUndecodable, FindingKind::BadPrices, FindingKind::TooPrecise] {
+        assert!(seen.contains(&kind), "the seeds never led to {kind}: {seen:?}");
+    }
+}
