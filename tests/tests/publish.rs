@@ -594,6 +594,25 @@ async fn a_publish_that_is_stopped_anywhere_leaves_the_copy_whole() {
 }
 
 #[tokio::test]
+async fn what_was_uploaded_is_not_uploaded_again() {
+    let place = place();
+    let source = Catalog::open(Store::open(place.catalog().to_str().unwrap()).unwrap()).await.unwrap();
+    let settings = Settings { by: By::Period(Period::Day), zstd_level: 1, ..Settings::default() };
+    // How many changes to the store a publish takes that may make so many.
+    let publish = async |inner: &Arc<InMemory>, limit: i64| {
+        let store =
+            Arc::new(Failing { inner: Arc::clone(inner), left: AtomicI64::new(limit), applied: false });
+        let copy = Store::over(Arc::clone(&store) as _, "copy");
+        let done = publish(&source, &copy, &settings, &Run::new("test")).await.is_ok();
+        (done, limit - store.left.load(Ordering::SeqCst))
+    };
+    let (done, all) = publish(&Arc::new(InMemory::new()), 10_000).await;
+    let stopped = Arc::new(InMemory::new());
+    assert!(done && !publish(&stopped, 20).await.0);
+    assert_eq!(publish(&stopped, 10_000).await, (true, all - 20));
+}
+
+#[tokio::test]
 async fn two_publishers_agree() {
     let place = place();
     let target = Arc::new(InMemory::new());

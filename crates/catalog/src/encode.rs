@@ -255,3 +255,25 @@ pub(crate) fn chunk_crcs(file: &[u8], metadata: &ParquetMetaData) -> Vec<u32> {
     let range = |(start, length): (u64, u64)| start as usize..(start + length) as usize;
     chunks.map(|chunk| file.get(range(chunk.byte_range())).map_or(0, crc32c)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eighteen_digits_fit_and_no_more() {
+        let limit = 10i64.pow(18);
+        for (ticks, fits) in [
+            (0, true),
+            (limit - 1, true),
+            (1 - limit, true),
+            (limit, false),
+            (-limit, false),
+            (i64::MIN, false),
+        ] {
+            let value = Decimal::from_ticks(ticks, 2);
+            assert_eq!(stored_values(&[value], Profile::Compact, 2).is_ok(), fits, "{ticks}");
+        }
+        assert!(stored_values(&["0.001".parse().unwrap()], Profile::Compact, 2).is_err());
+    }
+}
