@@ -304,6 +304,9 @@ impl Row for OneBar {
     }
 }
 
+/// 1970-01-05 at noon UTC, two and a half hours before New York opens.
+const MONDAY_NOON: i64 = 4 * DAY + 12 * bars::HOUR;
+
 /// Numbers as people write them in conditions, and some that they do not.
 fn number() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
@@ -349,7 +352,7 @@ fn number() -> impl Strategy<Value = String> {
 
 fn claim() -> impl Strategy<Value = String> {
     let sign = || prop::sample::select(vec!["<", "<=", "=", "<>", ">=", ">"]);
-    let stamp = || (0i64..4000).prop_map(|minute| UnixNanos(minute * MINUTE / 2).to_string());
+    let stamp = || (0i64..4000).prop_map(|minute| UnixNanos(MONDAY_NOON + minute * MINUTE / 2).to_string());
     let column = || {
         prop::sample::select(vec![
             "ts",
@@ -375,12 +378,12 @@ fn claim() -> impl Strategy<Value = String> {
                 format!("{column} {}IN ('{}')", if negated { "NOT " } else { "" }, list.join("', '"))
             }
         ),
-        (sign(), 1i64..4).prop_map(|(sign, day)| format!("date(ts) {sign} '1970-01-0{day}'")),
+        (sign(), 5i64..8).prop_map(|(sign, day)| format!("date(ts) {sign} '1970-01-0{day}'")),
         (sign(), 0i64..24).prop_map(|(sign, hour)| format!("time(ts) {sign} '{hour:02}:30'")),
         (sign(), 1969i64..1972).prop_map(|(sign, year)| format!("year(ts_init) {sign} {year}")),
         Just("ts = ts_init".to_owned()),
         Just("(close > 5) = (ts < ts_init)".to_owned()),
-        Just("CASE WHEN close > 5 THEN volume > 1 ELSE ts < '1970-01-02' END".to_owned()),
+        Just("CASE WHEN close > 5 THEN volume > 1 ELSE ts < '1970-01-06' END".to_owned()),
     ];
     leaf.prop_recursive(3, 10, 3, |inner| {
         prop_oneof![
@@ -397,7 +400,7 @@ prop_compose! {
         let mut minute = 0;
         let one = |(skip, close, volume, late): (i64, i64, i64, i64)| {
             minute += skip;
-            let known = UnixNanos(minute * MINUTE);
+            let known = UnixNanos(MONDAY_NOON + minute * MINUTE);
             Bar { ts_event: known.plus(-late * MINUTE), ts_init: known, ..bar(known, close, volume) }
         };
         rows.into_iter().map(one).collect()
@@ -434,7 +437,8 @@ proptest! {
                 entry.footer = Some(file.slice(file.len() - 8 - length..file.len() - 8));
             }
         }
-        let range = TimeRange::new(UnixNanos(range.0 * MINUTE), UnixNanos((range.0 + range.1) * MINUTE));
+        let start = UnixNanos(MONDAY_NOON + range.0 * MINUTE);
+        let range = TimeRange::new(start, start.plus(range.1 * MINUTE));
         let order = if newest_first { Order::NewestFirst } else { Order::OldestFirst };
         let expression = match claim.as_ref().map(|claim| Expression::condition(claim, &Filter::scope())) {
             // Constants that have no value are found before anything is read.
