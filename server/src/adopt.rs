@@ -3,19 +3,20 @@
 //! [`plan_adoption`] reads every file that the manifest does not know, once, and says what can join and what cannot;
 //! [`carry_out`] commits that. Run again later, it follows what the other program has added, merged, removed or renamed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod known;
+mod series;
 
-use bars::{BarType, Calendar, IntervalSet, TimeRange, UnixNanos};
-use catalog::{
-    Change, Error, ErrorKind, ForeignFile, InstrumentChange, ObjectRef, PartitionEntry, Profile, Result,
-    SeriesEntry, SeriesFacts, Sha256, WriteOptions, names,
-};
+use std::collections::BTreeMap;
+
+use bars::{BarType, Calendar, TimeRange, UnixNanos};
+use catalog::{Change, Error, ErrorKind, ForeignFile, InstrumentChange, PartitionEntry, Profile, Result};
 use futures::stream::{self, StreamExt};
 use serde::Serialize;
 
-use crate::catalog::{newest, read_instruments, read_manifest, read_table};
-use crate::commit::{Progress, Receipt, Run, commit_with, finish};
-use crate::foreign::{Listing, examine_file, list_files, read, read_instrument_file};
+use self::known::{Known, is_same};
+use self::series::plan_series;
+use crate::commit::{Progress, Receipt, Run, commit_with};
+use crate::foreign::{Listing, examine_file, list_files, read_instrument_file};
 use crate::store::Store;
 
 /// Files that are read at once.
@@ -140,20 +141,7 @@ pub async fn plan_adoption(store: &Store, options: &AdoptOptions, run: &Run) -> 
     }
     let mut plan = Adoption { others: listing.others.clone(), ..Adoption::default() };
     let (candidates, gone) = known.compare(store, &listing, options.quick).await?;
-    let mut by_series: BTreeMap<BarType, Vec<Candidate>> = BTreeMap::new();
-    let (total, mut done) = (candidates.len() as u64, 0);
-    let mut reading = stream::iter(candidates)
-        .map(|key| async move { (examine_file(store, &key).await, key) })
-        .buffer_unordered(AT_ONCE);
-    while let Some((found, key)) = reading.next().await {
-        run.check()?;
-        done += 1;
-        (run.on_progress)(Progress { done, total });
-        match found {
-            Ok(file) => plan.judge(file, &mut by_series),
-            Err(error) => plan.refuse(&key, one_line(&error)),
-        }
-    }
+    let mut by_series = judge_all(store, candidates, &mut plan, run).await?;
     known.refuse_shared_directories(&mut plan, &mut by_series);
     for bar_type in known.series.keys().filter(|bar_type| gone.contains_key(*bar_type)) {
         by_series.entry(bar_type.clone()).or_default();
@@ -167,6 +155,30 @@ pub async fn plan_adoption(store: &Store, options: &AdoptOptions, run: &Run) -> 
         list.sort_by(|left, right| left.key.cmp(&right.key));
     }
     Ok(plan)
+}
+
+/// Reads the files, several at once, and sorts those that may join by series.
+async fn judge_all(
+    store: &Store,
+    keys: Vec<String>,
+    plan: &mut Adoption,
+    run: &Run,
+) -> Result<BTreeMap<BarType, Vec<Candidate>>> {
+    let mut by_series = BTreeMap::new();
+    let (total, mut done) = (keys.len() as u64, 0);
+    let mut reading = stream::iter(keys)
+        .map(|key| async move { (examine_file(store, &key).await, key) })
+        .buffer_unordered(AT_ONCE);
+    while let Some((found, key)) = reading.next().await {
+        run.check()?;
+        done += 1;
+        (run.on_progress)(Progress { done, total });
+        match found {
+            Ok(file) => plan.judge(file, &mut by_series),
+            Err(error) => plan.refuse(&key, one_line(&error)),
+        }
+    }
+    Ok(by_series)
 }
 
 fn nothing_there(store: &Store) -> Error {
@@ -207,294 +219,6 @@ impl Adoption {
             Candidate { entry: file.entry, profile: file.profile, price_precision, size_precision };
         by_series.entry(file.bar_type).or_default().push(candidate);
     }
-}
-
-/// What the manifest knows already.
-#[derive(Default)]
-struct Known {
-    series: BTreeMap<BarType, (SeriesEntry, Vec<PartitionEntry>)>,
-    instrument_files: HashMap<String, ObjectRef>,
-    transaction: String,
-}
-
-impl Known {
-    async fn read(store: &Store, options: &AdoptOptions, run: &Run) -> Result<Self> {
-        let mut known = Self::default();
-        let Some((snapshot, _)) = newest(store).await? else { return Ok(known) };
-        if !options.update {
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                format!("`{}` has a manifest already", store.location()),
-            )
-            .because(format!(
-                "snapshot {} of {} ({})",
-                snapshot.number, snapshot.committed, snapshot.operation
-            ))
-            .then("take in what other programs have changed since: `barkeep adopt --update`"));
-        }
-        if !run.dry_run {
-            finish(store, &snapshot).await?;
-        }
-        known.transaction.clone_from(&snapshot.transaction);
-        for entry in read_table(store, &snapshot.table).await? {
-            let partitions = read_manifest(store, &entry).await?.partitions;
-            known.series.insert(entry.bar_type.clone(), (entry, partitions));
-        }
-        for instrument in read_instruments(store, &snapshot).await?.iter() {
-            known
-                .instrument_files
-                .extend(instrument.file.iter().map(|file| (file.key.clone(), file.clone())));
-        }
-        Ok(known)
-    }
-
-    /// Keys to read, and files of the manifest that are not there any more or are others now.
-    async fn compare(
-        &self,
-        store: &Store,
-        listing: &Listing,
-        quick: bool,
-    ) -> Result<(Vec<String>, HashMap<BarType, BTreeSet<String>>)> {
-        let mut candidates: BTreeSet<String> = listing.bars.keys().cloned().collect();
-        let mut gone: HashMap<BarType, BTreeSet<String>> = HashMap::new();
-        for (bar_type, (_, files)) in &self.series {
-            for file in files {
-                let key = &file.object.key;
-                let is_there = match listing.bars.get(key) {
-                    Some(object) => is_same(store, &file.object, object.size, quick).await?,
-                    // Another writer may have committed between the two looks, or be moving its files now.
-                    None => {
-                        let staged = names::staged(&self.transaction, key);
-                        store.head(key).await?.is_some() || store.head(&staged).await?.is_some()
-                    }
-                };
-                if is_there {
-                    candidates.remove(key);
-                } else {
-                    gone.entry(bar_type.clone()).or_default().insert(key.clone());
-                }
-            }
-        }
-        Ok((candidates.into_iter().collect(), gone))
-    }
-
-    fn remaining<'a>(
-        &'a self,
-        bar_type: &BarType,
-        gone: &'a BTreeSet<String>,
-    ) -> impl Iterator<Item = &'a PartitionEntry> {
-        let files = self.series.get(bar_type).map(|(_, files)| files.as_slice()).unwrap_or_default();
-        files.iter().filter(|file| !gone.contains(&file.object.key))
-    }
-
-    /// Two series in one directory would be read as one by NautilusTrader, and a catalog refuses that: the larger one joins.
-    fn refuse_shared_directories(
-        &self,
-        plan: &mut Adoption,
-        by_series: &mut BTreeMap<BarType, Vec<Candidate>>,
-    ) {
-        let mut owners: HashMap<String, BarType> = self
-            .series
-            .keys()
-            .map(|bar_type| (names::series_directory(bar_type), bar_type.clone()))
-            .collect();
-        let rows = |files: &[Candidate]| files.iter().map(|file| file.entry.rows).sum::<u64>();
-        let mut order: Vec<BarType> = by_series.keys().cloned().collect();
-        order.sort_by_key(|bar_type| std::cmp::Reverse(rows(&by_series[bar_type])));
-        for bar_type in order {
-            let owner = owners.entry(names::series_directory(&bar_type)).or_insert_with(|| bar_type.clone());
-            if *owner != bar_type {
-                for file in by_series.remove(&bar_type).unwrap_or_default() {
-                    plan.refuse(
-                        &file.entry.object.key,
-                        format!("it holds {bar_type}, which would share a directory with {owner}"),
-                    );
-                }
-            }
-        }
-    }
-}
-
-/// Whether a file is still the one the manifest describes. Names with the content's hash in them are never used twice.
-async fn is_same(store: &Store, object: &ObjectRef, size_bytes: u64, quick: bool) -> Result<bool> {
-    if size_bytes != object.size_bytes {
-        return Ok(false);
-    }
-    if quick || object.key.ends_with(&format!("_{}.parquet", object.sha256.short())) {
-        return Ok(true);
-    }
-    Ok(Sha256::of(&read(store, &object.key).await?) == object.sha256)
-}
-
-async fn plan_series(
-    store: &Store,
-    known: &Known,
-    plan: &mut Adoption,
-    bar_type: BarType,
-    candidates: Vec<Candidate>,
-    gone: &BTreeSet<String>,
-    options: &AdoptOptions,
-) -> Result<()> {
-    let remaining: Vec<PartitionEntry> = known.remaining(&bar_type, gone).cloned().collect();
-    let stored = known.series.get(&bar_type);
-    let candidates =
-        one_profile(plan, candidates, stored.map(|(entry, _)| entry).filter(|_| !remaining.is_empty()));
-    let accepted = disjoint(store, plan, candidates, &remaining).await?;
-    if accepted.is_empty() && gone.is_empty() {
-        return Ok(());
-    }
-    let left: Vec<&PartitionEntry> =
-        stored.iter().flat_map(|(_, files)| files).filter(|file| gone.contains(&file.object.key)).collect();
-    let now: Vec<&PartitionEntry> = remaining.iter().chain(accepted.iter().map(|file| &file.entry)).collect();
-    let options = facts(&bar_type, &accepted, stored.map(|(entry, _)| entry), !remaining.is_empty(), options);
-    plan.series.push(AdoptedSeries {
-        bar_type: bar_type.clone(),
-        profile: options.options.profile,
-        files_added: accepted.len() as u64,
-        rows_added: accepted.iter().map(|file| file.entry.rows).sum(),
-        files_gone: gone.iter().cloned().collect(),
-        rows_gone: left.iter().map(|file| file.rows).sum(),
-        first: accepted.iter().map(|file| file.entry.first).min(),
-        last: accepted.iter().map(|file| file.entry.last).max(),
-        lost: lost_bars(&bar_type, &left, &now),
-    });
-    let files = accepted.into_iter().map(|file| file.entry).collect();
-    plan.changes.push(Change::Adopt { bar_type, files, gone: gone.clone(), facts: options });
-    Ok(())
-}
-
-/// The files that can be of one series: DuckDB silently misreads a mixture of decimal scales.
-fn one_profile(
-    plan: &mut Adoption,
-    mut candidates: Vec<Candidate>,
-    stored: Option<&SeriesEntry>,
-) -> Vec<Candidate> {
-    candidates.sort_by_key(|file| std::cmp::Reverse(file.entry.rows));
-    let compact =
-        |profile: Profile, price: u8, size: u8| (profile == Profile::Compact).then_some((price, size));
-    let wanted = match (stored, candidates.first()) {
-        (Some(entry), _) => compact(entry.profile, entry.price_precision, entry.size_precision),
-        (None, Some(file)) => compact(file.profile, file.price_precision, file.size_precision),
-        (None, None) => None,
-    };
-    let (fitting, others): (Vec<_>, Vec<_>) = candidates
-        .into_iter()
-        .partition(|file| compact(file.profile, file.price_precision, file.size_precision) == wanted);
-    for file in others {
-        let reason = "its decimals are stored in another way than those of the series' other files, and some readers misread such a mixture";
-        plan.refuse(&file.entry.object.key, reason);
-    }
-    fitting
-}
-
-/// The files that share no time with others: stored ones first, then the largest.
-async fn disjoint(
-    store: &Store,
-    plan: &mut Adoption,
-    candidates: Vec<Candidate>,
-    remaining: &[PartitionEntry],
-) -> Result<Vec<Candidate>> {
-    let overlaps =
-        |left: &PartitionEntry, right: &PartitionEntry| left.first <= right.last && right.first <= left.last;
-    let mut accepted: Vec<Candidate> = Vec::new();
-    for file in candidates {
-        let taken = remaining.iter().chain(accepted.iter().map(|other| &other.entry));
-        let in_the_way: Vec<String> = taken
-            .filter(|other| overlaps(other, &file.entry))
-            .map(|other| other.object.key.clone())
-            .collect();
-        if in_the_way.is_empty() {
-            accepted.push(file);
-        } else {
-            let reason = compare_bars(store, &file.entry.object.key, &in_the_way).await?;
-            plan.refuse(&file.entry.object.key, reason);
-        }
-    }
-    accepted.sort_by_key(|file| file.entry.first);
-    Ok(accepted)
-}
-
-/// How the bars of a file relate to those of the files it overlaps.
-async fn compare_bars(store: &Store, key: &str, others: &[String]) -> Result<String> {
-    let file = examine_file(store, key).await?.bars;
-    let mut stored = BTreeMap::new();
-    for other in others {
-        let bars = examine_file(store, other).await?.bars;
-        stored.extend((0..bars.len()).map(|row| (bars.ts_init[row], bars.bar(row))));
-    }
-    let (mut equal, mut different, mut only_here) = (0, 0, 0);
-    for row in 0..file.len() {
-        match stored.get(&file.ts_init[row]) {
-            Some(bar) if *bar == file.bar(row) => equal += 1,
-            Some(_) => different += 1,
-            None => only_here += 1,
-        }
-    }
-    Ok(format!(
-        "it overlaps `{}`, so that NautilusTrader reads bars twice: {equal} of its bars are equal there, {different} differ, {only_here} are only here",
-        others.join("`, `")
-    ))
-}
-
-fn facts(
-    bar_type: &BarType,
-    accepted: &[Candidate],
-    stored: Option<&SeriesEntry>,
-    keeps_files: bool,
-    options: &AdoptOptions,
-) -> SeriesFacts {
-    let kept = stored.filter(|_| keeps_files || accepted.is_empty());
-    let profiles =
-        kept.map(|entry| entry.profile).into_iter().chain(accepted.iter().map(|file| file.profile));
-    // One old file suffices: no program sees all of a series in both directories.
-    let profile = profiles.fold(None, |chosen, profile| match chosen {
-        Some(Profile::NautilusV1) => chosen,
-        _ => Some(profile),
-    });
-    let most = |of_file: fn(&Candidate) -> u8, of_entry: fn(&SeriesEntry) -> u8| {
-        kept.map(of_entry).into_iter().chain(accepted.iter().map(of_file)).max().unwrap_or_default()
-    };
-    let source = match (&options.source, stored) {
-        (Some(source), _) => source.clone(),
-        (None, Some(_)) => String::new(),
-        (None, None) => "files of NautilusTrader, adopted".to_owned(),
-    };
-    let known_calendar = stored.and_then(|entry| entry.calendar);
-    let guessed = || Calendar::of_venue(bar_type.instrument.venue());
-    SeriesFacts {
-        source,
-        note: options.note.clone().unwrap_or_default(),
-        calendar: options.calendar.or(known_calendar).or_else(guessed),
-        options: WriteOptions {
-            profile: profile.unwrap_or_default(),
-            price_precision: most(|file| file.price_precision, |entry| entry.price_precision),
-            size_precision: most(|file| file.size_precision, |entry| entry.size_precision),
-            ..WriteOptions::default()
-        },
-    }
-}
-
-/// Time that only files which are gone held.
-fn lost_bars(bar_type: &BarType, gone: &[&PartitionEntry], now: &[&PartitionEntry]) -> Vec<LostBars> {
-    if let Some(interval) = bar_type.spec.interval() {
-        let span = |files: &[&PartitionEntry]| -> IntervalSet {
-            files.iter().flat_map(|file| file.present.ranges()).copied().collect()
-        };
-        let lost = span(gone).subtract(&span(now));
-        let count = |range: &TimeRange| u64::try_from(range.nanos() / interval).ok();
-        return lost.ranges().iter().map(|range| LostBars { range: *range, bars: count(range) }).collect();
-    }
-    let lost = gone.iter().filter_map(|file| {
-        let inside: Vec<_> =
-            now.iter().filter(|other| other.first <= file.last && file.first <= other.last).collect();
-        let rows: u64 = inside.iter().map(|other| other.rows).sum();
-        let range = TimeRange::new(file.first, file.last.plus(1));
-        // As many or more bars in files that hold all of that time are the same ones, as far as can be told.
-        let covers = inside.iter().any(|other| other.first <= file.first && other.last >= file.last);
-        (!covers || rows < file.rows)
-            .then(|| LostBars { range, bars: inside.is_empty().then_some(file.rows) })
-    });
-    lost.collect()
 }
 
 async fn plan_instruments(

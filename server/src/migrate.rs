@@ -4,19 +4,20 @@
 //! are here already are found equal and not written again. After each chunk it is read back, and its totals are compared with those
 //! of the source.
 
+mod chunk;
+mod instruments;
+
 use std::collections::BTreeMap;
 
-use bars::{BarColumns, BarType, Calendar, Decimal, TimeRange, UnixNanos};
-use catalog::{
-    Addition, Change, Columns, Error, ErrorKind, Fault, FilePeek, InstrumentChange, Overlap, Profile, Query,
-    Result, SeriesFacts, WriteOptions, encode_instrument, names, peek, plan, read_instruments,
-};
+use bars::{BarType, Calendar, UnixNanos};
+use catalog::{Error, ErrorKind, FilePeek, Profile, Result, SeriesFacts, WriteOptions, names, peek};
 use serde::Serialize;
 
+use self::chunk::migrate_chunk;
+use self::instruments::migrate_instruments;
 use crate::adopt::FileRemark;
-use crate::catalog::{newest, read_bars, read_manifest, read_table};
-use crate::commit::{Progress, Run, commit, commit_with};
-use crate::foreign::{Listing, examine_file, list_files, read, read_instrument_file};
+use crate::commit::{Progress, Run};
+use crate::foreign::{Listing, list_files, read};
 use crate::proof::Totals;
 use crate::store::Store;
 
@@ -268,173 +269,6 @@ fn chunks(files: Vec<SourceFile>) -> Vec<Vec<SourceFile>> {
         }
     }
     chunks
-}
-
-async fn migrate_chunk(
-    source: &Store,
-    target: &Store,
-    chunk: &[SourceFile],
-    facts: &SeriesFacts,
-    run: &Run,
-    migration: &mut Migration,
-    done: &mut MigratedSeries,
-) -> Result<()> {
-    let mut facts = facts.clone();
-    let mut bars = BarColumns::default();
-    for file in chunk {
-        let found = match examine_file(source, &file.key).await {
-            Ok(found) => found,
-            Err(error) if is_of_file(&error) => {
-                migration.refused.push(remark(&file.key, &error));
-                done.incomplete();
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        let refused = found.faults.iter().find(|fault| matches!(fault, Fault::Undefined { .. }));
-        if let Some(fault) = refused {
-            let (key, reason) = (file.key.clone(), fault.to_string());
-            migration.refused.push(FileRemark { key, reason, is_name: false });
-            done.incomplete();
-            continue;
-        }
-        for fault in found.faults.iter().filter(|fault| **fault != Fault::Empty && !fault.is_in_name()) {
-            let (key, reason) = (file.key.clone(), fault.to_string());
-            migration.remarks.push(FileRemark { key, reason, is_name: false });
-        }
-        facts.options.price_precision = facts.options.price_precision.max(found.price_precision);
-        facts.options.size_precision = facts.options.size_precision.max(found.size_precision);
-        bars.extend_from(&found.bars, 0..found.bars.len());
-    }
-    let (bars, duplicates) = in_order(bars)?;
-    done.duplicates += duplicates;
-    done.source.add_all(&bars);
-    let stamps = bars.ts_init.clone();
-    if stamps.is_empty() {
-        return Ok(());
-    }
-    let addition = Addition { bar_type: done.bar_type.clone(), bars, facts, overlap: Overlap::Fail };
-    let receipt = commit(target, &[Change::Add(addition)], run).await?;
-    done.rows_present += receipt.tally.rows_identical;
-    if run.dry_run { Ok(()) } else { read_back(target, &stamps, done).await }
-}
-
-impl MigratedSeries {
-    fn incomplete(&mut self) {
-        if self.verdict == Verdict::Equal {
-            self.verdict = Verdict::Partial;
-        }
-        self.reason = Some("some of its files could not be used".to_owned());
-    }
-}
-
-/// Bars in order, each once.
-fn in_order(bars: BarColumns<Decimal>) -> Result<(BarColumns<Decimal>, u64)> {
-    if bars.ts_init.windows(2).all(|pair| pair[0] < pair[1]) {
-        return Ok((bars, 0));
-    }
-    let mut order: Vec<usize> = (0..bars.len()).collect();
-    order.sort_by_key(|row| bars.ts_init[*row]);
-    let (mut sorted, mut duplicates) = (BarColumns::<Decimal>::with_capacity(bars.len()), 0);
-    for row in order {
-        let bar = bars.bar(row);
-        match sorted.len().checked_sub(1).map(|last| sorted.bar(last)) {
-            Some(last) if last == bar => duplicates += 1,
-            Some(last) if last.ts_init == bar.ts_init => {
-                return Err(Error::new(
-                    ErrorKind::Conflict,
-                    format!("the source holds different bars that close at {}", bar.ts_init),
-                )
-                .because(format!(
-                    "one closes at {} with volume {}, another at {} with volume {}",
-                    last.close, last.volume, bar.close, bar.volume
-                )));
-            }
-            _ => sorted.push(&bar),
-        }
-    }
-    Ok((sorted, duplicates))
-}
-
-/// Reads the bars of these stamps from the newest snapshot, as any reader would.
-async fn read_back(target: &Store, stamps: &[i64], done: &mut MigratedSeries) -> Result<()> {
-    let gone = || Error::new(ErrorKind::Corrupt, format!("{} is not there after its commit", done.bar_type));
-    let (snapshot, _) = newest(target).await?.ok_or_else(gone)?;
-    let table = read_table(target, &snapshot.table).await?;
-    let entry = table.iter().find(|entry| entry.bar_type == done.bar_type).ok_or_else(gone)?;
-    let manifest = read_manifest(target, entry).await?;
-    let range = TimeRange::new(UnixNanos(stamps[0]), UnixNanos(stamps[stamps.len() - 1]).plus(1));
-    let query = Query { range, ..Query::default() };
-    let bars = read_bars(target, &snapshot.transaction, plan(&manifest, query)?, Columns::ALL).await?;
-    for row in 0..bars.len() {
-        if stamps.binary_search(&bars.ts_init[row]).is_ok() {
-            done.target.add(&bars.bar(row));
-        } else {
-            done.rows_only_here += 1;
-        }
-    }
-    Ok(())
-}
-
-/// Writes instruments in the current format and commits them, all at once.
-async fn migrate_instruments(
-    source: &Store,
-    target: &Store,
-    listing: &Listing,
-    run: &Run,
-    migration: &mut Migration,
-) -> Result<()> {
-    let mut change = InstrumentChange::default();
-    for key in listing.instruments.keys() {
-        run.check()?;
-        let found = match read_instrument_file(source, key).await {
-            Ok(found) => found,
-            Err(error) if is_of_file(&error) => {
-                migration.refused.push(remark(key, &error));
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        for mut instrument in found {
-            instrument.file = None;
-            match encode_instrument(&instrument) {
-                Ok(Some((object, bytes))) => {
-                    refuse_other_fields(&instrument, read_instruments(&object.key, bytes.clone())?)?;
-                    if !run.dry_run {
-                        target.create(&object.key, bytes).await?;
-                    }
-                    instrument.file = Some(object);
-                    migration.instruments += 1;
-                }
-                Ok(None) => {
-                    migration.instruments_kept.push(format!("{} ({})", instrument.id, instrument.class))
-                }
-                Err(error) => {
-                    migration.refused.push(remark(key, &error));
-                    continue;
-                }
-            }
-            change.add.push(instrument);
-        }
-    }
-    let run = Run { operation: format!("migrate instruments of {}", source.location()), ..run.clone() };
-    commit_with(target, &[], &change, &run).await.map(|_| ())
-}
-
-/// What was written must say what the source says, field by field.
-fn refuse_other_fields(instrument: &catalog::Instrument, written: Vec<catalog::Instrument>) -> Result<()> {
-    let no_field = serde_json::Value::Null;
-    for (name, value) in written.iter().flat_map(|written| &written.fields) {
-        let wanted = instrument.fields.get(name).unwrap_or(&no_field);
-        if wanted != value && !wanted.is_null() {
-            return Err(Error::new(
-                ErrorKind::Internal,
-                format!("`{name}` of {} was not written as it is", instrument.id),
-            )
-            .because(format!("it is {wanted} and was written as {value}")));
-        }
-    }
-    Ok(())
 }
 
 /// Refuses to migrate a catalog into itself.
