@@ -1,7 +1,5 @@
 //! Days of bars, and how they get into a catalog and out again.
 
-use std::collections::BTreeSet;
-
 use barkeep::catalog::{Catalog, commit};
 use barkeep::store::Store;
 use bars::{Bar, BarColumns, BarType, Calendar, DAY, Decimal, MINUTE, TimeRange, UnixNanos};
@@ -64,12 +62,14 @@ pub(crate) async fn commits(store: &Store) -> u64 {
     catalog.snapshot().number
 }
 
+type Keys = std::collections::BTreeSet<String>;
+
 /// The keys that the manifest names, and those that whoever lists the directories finds.
-pub(crate) async fn named_and_listed(store: &Store) -> (BTreeSet<String>, BTreeSet<String>) {
+pub(crate) async fn named_and_listed(store: &Store) -> [Keys; 2] {
     let catalog = Catalog::open(store.clone()).await.unwrap_or_else(|error| panic!("{error}"));
     let manifest = catalog.manifest(&series()).await.unwrap_or_else(|error| panic!("{error}"));
     let named = manifest.partitions.into_iter().map(|partition| partition.object.key).collect();
-    (named, store.list("data").await.unwrap().into_iter().collect())
+    [named, store.list("data").await.unwrap().into_iter().collect()]
 }
 
 async fn query(store: &Store, range: TimeRange) -> (BarColumns<Decimal>, u64) {
