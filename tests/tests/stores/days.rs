@@ -63,6 +63,16 @@ pub(crate) async fn commits(store: &Store) -> u64 {
     catalog.snapshot().number
 }
 
+type Keys = std::collections::BTreeSet<String>;
+
+/// The keys that the manifest names, and those that whoever lists the directories finds.
+pub(crate) async fn named_and_listed(store: &Store) -> [Keys; 2] {
+    let catalog = Catalog::open(store.clone()).await.unwrap_or_else(|error| panic!("{error}"));
+    let manifest = catalog.manifest(&series()).await.unwrap_or_else(|error| panic!("{error}"));
+    let named = manifest.partitions.into_iter().map(|partition| partition.object.key).collect();
+    [named, store.list("data").await.unwrap().into_iter().collect()]
+}
+
 async fn query(store: &Store, range: TimeRange) -> (BarColumns<Decimal>, u64) {
     let catalog = match Catalog::open(store.clone()).await {
         Ok(catalog) => catalog,

@@ -85,6 +85,8 @@ async fn campaign(proxy: &Proxy, faulty: &Store, clean: &Store) {
     let (bars, commits) = days::all(clean).await;
     assert_eq!((bars.len(), commits), ((count + 2) * days::BARS, count as u64 + 2), "no more and no less");
     assert!(bars.ts_init.is_sorted_by(|left, right| left < right), "each bar once");
+    let [named, listed] = days::named_and_listed(clean).await;
+    assert_eq!(named, listed, "whoever lists the directories reads each bar once");
     println!("{}: {} faults; {tally:?}", clean.location(), proxy.injected());
     assert!(proxy.injected() >= count, "the proxy did its work");
 }
