@@ -157,7 +157,8 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         trader.decide(&mut desk);
-        if self.spec.fill == Fill::ThisClose && self.spec.profile == Profile::Barkeep {
+        let compatible = self.spec.profile == Profile::Btpy06;
+        if self.spec.fill != Fill::NextOpen && !compatible {
             self.broker.work_at_close(0, bar);
             self.mark(bar..bar + 1)?;
         }
