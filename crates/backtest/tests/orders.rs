@@ -455,3 +455,34 @@ fn risk_is_what_the_stop_loses() {
     // 200 of 10,000 over a distance of 4.
     assert_eq!(report.trades[0].size, 50.0);
 }
+
+#[test]
+fn a_volatility_target_looks_at_known_bars_only() {
+    let returns = [0.01, -0.02, 0.03, -0.01, 0.02, -0.03, 0.01];
+    let mut close = vec![100.0];
+    returns.iter().for_each(|share| close.push(close[close.len() - 1] * (1.0 + share)));
+    let times: Vec<i64> = (0..8).map(|day| day * DAY).collect();
+    let prices =
+        Prices { times: &times, open: &close, high: &close, low: &close, close: &close, volume: &[] };
+    let size = |bars_per_year| Size::Volatility { target: 0.05, window: 4, bars_per_year };
+    for (bars_per_year, a_year) in [(Some(252.0), 252.0), (None, 365.25)] {
+        let spec = Spec { strategy: Strategy::BuyAndHold {}, size: size(bars_per_year), ..Spec::default() };
+        let report = backtest::run(&prices, &spec).unwrap();
+        let trade = &report.trades[0];
+        // Four returns are known at the close of bar 4; the order fills at the open of bar 5.
+        assert_eq!((trade.entry_bar, report.first_bar), (5, 5));
+        let known = &returns[..4];
+        let mean = known.iter().sum::<f64>() / 4.0;
+        let deviation = (known.iter().map(|share| (share - mean).powi(2)).sum::<f64>() / 3.0).sqrt();
+        let expected = 10_000.0 * 0.05 / (deviation * f64::sqrt(a_year) * close[5]);
+        assert!((trade.size - expected).abs() < 1e-7, "{} is not {expected}", trade.size);
+    }
+}
+
+#[test]
+fn presets_are_listed() {
+    for (name, _) in UnitFee::PRESETS {
+        assert!(UnitFee::preset(name).is_some_and(|fee| !fee.is_free()), "{name}");
+    }
+    assert_eq!(UnitFee::preset("ibkr"), None);
+}
