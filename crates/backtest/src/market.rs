@@ -5,7 +5,7 @@ use crate::error::BacktestError;
 use crate::run::{self, Outcome};
 use crate::spacing::Spacing;
 use crate::strategy::{Declared, distances_warm_up, signals, volatility_column};
-use crate::{Fill, Prices, Report, Spec, Trader};
+use crate::{Analysis, Family, Fill, Prices, Report, Spec, Table, Trader};
 
 /// Bars that were checked, with what runs over them share: indicators, periods, spacing.
 ///
@@ -37,7 +37,7 @@ impl<'a> Market<'a> {
     pub fn new(prices: Prices<'a>) -> Result<Self, BacktestError> {
         prices.check()?;
         let spacing = Spacing::of(prices.times);
-        let period_ends = spacing.period_ends(prices.times);
+        let period_ends = spacing.period.ends(prices.times);
         Ok(Self { prices, columns: Columns::new(prices), spacing, period_ends })
     }
 
@@ -76,6 +76,16 @@ impl<'a> Market<'a> {
         let first = run::first_bar(spec, self.prices, trader.warm_up() as u64)?;
         let outcome = Outcome::of(self, spec, trader, first, None)?;
         Ok(outcome.report(self, spec, first))
+    }
+
+    /// The statistics of a run over these bars by a family's definitions; `report` must hold its equity.
+    pub fn statistics(&self, report: &Report, family: Family) -> Table {
+        crate::statistics::table(self, report, family)
+    }
+
+    /// What stands beside the statistics of a run over these bars; `report` must hold its equity.
+    pub fn analysis(&self, report: &Report) -> Analysis {
+        crate::statistics::analysis(self, report)
     }
 
     fn check(&self, spec: &Spec) -> Result<(), BacktestError> {

@@ -13,7 +13,7 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use backtest::indicators::{Seed, ema};
-use backtest::{Fill, Instrument, Prices, Report, Size, Spec, Strategy, Units, run};
+use backtest::{Family, Fill, Instrument, Market, Prices, Report, Size, Spec, Strategy, Units, run};
 use bars::MINUTE;
 use serde_json::Value as Json;
 
@@ -68,6 +68,7 @@ fn every_fill_position_and_balance() {
         check_fills(&name, &report, &csv(&name, "fills.csv"));
         check_positions(&name, &report, &csv(&name, "positions.csv"));
         check_balances(&name, &report, &csv(&name, "account.csv"));
+        check_statistics(&name, &minutes, &report, &summary);
         let ending = money(&summary["ending_balances"]["USD"]);
         assert_eq!(cents(*report.equity.last().unwrap()), cents(ending), "{name}");
         runs += 1;
@@ -139,6 +140,24 @@ fn check_balances(name: &str, report: &Report, recorded: &[Row]) {
     }
     let expected: Vec<i64> = recorded.iter().map(|row| cents(number(row, "total"))).collect();
     assert_eq!(found, expected, "{name}");
+}
+
+fn check_statistics(name: &str, minutes: &Minutes, report: &Report, summary: &Json) {
+    let table = Market::new(minutes.prices()).unwrap().statistics(report, Family::Nautilus);
+    let mut recorded = 0;
+    for group in [&summary["stats_pnls"]["USD"], &summary["stats_returns"]] {
+        for (statistic, expected) in group.as_object().unwrap() {
+            let row = table.rows.iter().find(|row| row.name == *statistic);
+            let found = row.and_then(|row| row.all.number()).unwrap_or(f64::NAN);
+            let expected = expected.as_f64().unwrap();
+            assert!(
+                (found - expected).abs() <= 1e-9 * expected.abs(),
+                "{name}: {statistic}: {found} is not {expected}"
+            );
+            recorded += 1;
+        }
+    }
+    assert_eq!(table.rows.len(), recorded, "{name}");
 }
 
 fn fixtures() -> PathBuf {
