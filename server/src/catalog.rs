@@ -95,13 +95,19 @@ impl Catalog {
         read_manifest(&self.store, self.entry(bar_type)?).await
     }
 
+    /// Bytes of a partition, and what they were fetched for.
+    pub(crate) async fn fetch(&self, fetch: Fetch) -> (Fetch, Result<Bytes>) {
+        read(&self.store, fetch).await
+    }
+
     /// All bars of a query at once, with exact values.
     ///
     /// # Errors
     /// As [`Catalog::manifest`], or if a partition is missing or damaged.
     pub async fn bars(&self, bar_type: &BarType, query: Query) -> Result<BarColumns<Decimal>> {
         let manifest = self.manifest(bar_type).await?;
-        read_bars(&self.store, plan(&manifest, query)?, query.columns).await
+        let columns = query.columns;
+        read_bars(&self.store, plan(&manifest, query)?, columns).await
     }
 }
 

@@ -5,12 +5,16 @@
 //! Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage, and by kind
 //! 3 not found, 4 conflict, 5 corrupt.
 
+mod bar_output;
 pub mod catalog;
 mod commands;
 mod csv_bars;
 mod demo;
 mod http;
+mod merge;
 mod output;
+mod query;
+mod sheet;
 pub mod store;
 
 use std::process::ExitCode;

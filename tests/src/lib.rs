@@ -57,16 +57,37 @@ impl Place {
     /// # Panics
     /// If the binary cannot be started.
     pub fn barkeep(&self, words: &str) -> Said {
+        self.barkeep_with(words, &[])
+    }
+
+    /// As [`Place::barkeep`], with further words that may hold spaces.
+    ///
+    /// # Panics
+    /// If the binary cannot be started.
+    pub fn barkeep_with(&self, words: &str, more: &[&str]) -> Said {
+        said(self.run(words, more))
+    }
+
+    /// What `barkeep` printed, byte by byte.
+    ///
+    /// # Panics
+    /// If the binary cannot be started or fails.
+    pub fn bytes(&self, words: &str) -> Vec<u8> {
+        let output = self.run(words, &[]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
+    fn run(&self, words: &str, more: &[&str]) -> Output {
         let mut command = Command::new(binary());
         command.current_dir(self.directory.path()).env_remove("BARKEEP_CATALOG").env_remove("NAUTILUS_PATH");
-        said(
-            command
-                .arg("--catalog")
-                .arg(self.catalog())
-                .args(words.split_whitespace())
-                .output()
-                .expect("barkeep can be started"),
-        )
+        command
+            .arg("--catalog")
+            .arg(self.catalog())
+            .args(words.split_whitespace())
+            .args(more)
+            .output()
+            .expect("barkeep can be started")
     }
 
     /// Writes the demo catalog.

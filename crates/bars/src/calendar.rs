@@ -11,7 +11,7 @@ use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 
 use crate::error::serde_as_text;
-use crate::time::DAY;
+use crate::time::{DAY, SECOND};
 use crate::{Date, IntervalSet, ParseError, TimeRange, UnixNanos};
 
 /// When a market trades.
@@ -122,10 +122,22 @@ impl FromStr for Calendar {
 
 /// A wall-clock time in New York as an instant. Zone rules are spelled out, so no zone database is needed in the browser.
 fn new_york(date: Date, time: Time) -> Option<UnixNanos> {
-    let rule = if date.year() >= 2007 { "EST5EDT,M3.2.0,M11.1.0" } else { "EST5EDT,M4.1.0,M10.5.0" };
-    let zone = TimeZone::posix(rule).ok()?;
-    let timestamp = zone.to_timestamp(date.to_datetime(time)).ok()?;
+    let timestamp = new_york_zone(date.year())?.to_timestamp(date.to_datetime(time)).ok()?;
     i64::try_from(timestamp.as_nanosecond()).ok().map(UnixNanos)
+}
+
+/// What clocks in New York show, as the instant at which UTC's clocks show it; `None` before 1987, where these rules end.
+pub(crate) fn new_york_clock(instant: UnixNanos) -> Option<UnixNanos> {
+    // New Year is far from both changes of the year, so it does not matter whose year this is.
+    let year = instant.date().year();
+    let timestamp = jiff::Timestamp::from_nanosecond(i128::from(instant.0)).ok()?;
+    let offset = new_york_zone(year).filter(|_| year >= 1987)?.to_offset(timestamp);
+    Some(instant.plus(i64::from(offset.seconds()) * SECOND))
+}
+
+fn new_york_zone(year: i16) -> Option<TimeZone> {
+    let rule = if year >= 2007 { "EST5EDT,M3.2.0,M11.1.0" } else { "EST5EDT,M4.1.0,M10.5.0" };
+    TimeZone::posix(rule).ok()
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

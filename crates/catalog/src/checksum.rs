@@ -38,8 +38,9 @@ impl FromStr for Sha256 {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WRONG: &str = "a SHA-256 has 64 hex digits";
-        if text.len() != 64 || !text.is_ascii() {
+        // One spelling only, so that a flipped bit in a stored sum is never another way to write it.
+        const WRONG: &str = "a SHA-256 has 64 hex digits in lower case";
+        if text.len() != 64 || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(WRONG);
         }
         let mut bytes = [0; 32];
@@ -78,6 +79,10 @@ mod tests {
         assert_eq!(sum.to_string().parse(), Ok(sum));
         assert_eq!(sum.short(), "ba7816bf8f01cfea");
         assert_eq!(crc32c(b"123456789"), 0xe306_9283);
-        assert!("ba78".parse::<Sha256>().is_err());
+        for wrong in
+            ["ba78".to_owned(), sum.to_string().to_uppercase(), format!("+{}", &sum.to_string()[1..])]
+        {
+            assert!(wrong.parse::<Sha256>().is_err(), "{wrong}");
+        }
     }
 }

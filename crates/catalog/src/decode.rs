@@ -2,8 +2,9 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal64Type, Decimal128Type, Int64Type, TimestampNanosecondType, UInt64Type};
-use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::{DataType, TimeUnit};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, make_array};
+use arrow_buffer::MutableBuffer;
+use arrow_schema::{ArrowError, DataType, TimeUnit};
 use bars::{BarColumns, Decimal};
 
 use crate::{Columns, Error, ErrorKind, Layout, Result, Storage};
@@ -139,6 +140,41 @@ fn floats(array: &ArrayRef, layout: &Layout, precision: u8, name: &str) -> Resul
     })
 }
 
+/// These rows of a batch, in this order.
+///
+/// arrow's own kernels have code for every type there is, which would weigh much in the engine; the values of bars all have a
+/// fixed width, so bytes are copied.
+pub(crate) fn pick(batch: &RecordBatch, rows: &[u32]) -> Result<RecordBatch> {
+    let fields = batch.schema();
+    let pairs = fields.fields().iter().zip(batch.columns());
+    let columns: Result<Vec<ArrayRef>> =
+        pairs.map(|(field, array)| pick_values(field.name(), array, rows)).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+    RecordBatch::try_new_with_options(batch.schema(), columns?, &options).map_err(|error| unpicked(&error))
+}
+
+fn pick_values(name: &str, array: &ArrayRef, rows: &[u32]) -> Result<ArrayRef> {
+    let data_type = array.data_type();
+    let width = match data_type {
+        DataType::FixedSizeBinary(size) => usize::try_from(*size).ok(),
+        other => other.primitive_width(),
+    };
+    let Some(width) = width.filter(|_| array.null_count() == 0) else { return Err(foreign(name, data_type)) };
+    let data = array.to_data();
+    let [values] = data.buffers() else { return Err(foreign(name, data_type)) };
+    let mut picked = MutableBuffer::with_capacity(rows.len() * width);
+    for row in rows {
+        let start = (data.offset() + *row as usize) * width;
+        picked.extend_from_slice(&values.as_slice()[start..start + width]);
+    }
+    let builder = data.into_builder().len(rows.len()).offset(0).nulls(None).buffers(vec![picked.into()]);
+    Ok(make_array(builder.build().map_err(|error| unpicked(&error))?))
+}
+
+fn unpicked(error: &ArrowError) -> Error {
+    Error::new(ErrorKind::Internal, "could not pick rows of a batch").because(error)
+}
+
 fn foreign(name: &str, data_type: &DataType) -> Error {
     Error::new(ErrorKind::Unsupported, format!("the column `{name}` has a type this catalog does not read"))
         .because(format!("it is stored as {data_type}"))
@@ -148,7 +184,7 @@ fn foreign(name: &str, data_type: &DataType) -> Error {
 ///
 /// A value with `precision` decimals is a multiple of 10ⁿ, n = 16 - precision; 10ⁿ = 2ⁿ · 5ⁿ, so shifting by n and multiplying
 /// with the inverse of 5ⁿ modulo 2⁶⁴ divides exactly. One multiplication checks the result; what fails it goes the slow way.
-struct TickConverter {
+pub(crate) struct TickConverter {
     shift: u32,
     inverse: u64,
     unit: i128,
@@ -156,7 +192,7 @@ struct TickConverter {
 }
 
 impl TickConverter {
-    fn new(precision: u8) -> Self {
+    pub(crate) fn new(precision: u8) -> Self {
         let shift = u32::from(Decimal::SCALE.saturating_sub(precision));
         let five: u64 = 5u64.pow(shift);
         // Newton's iteration doubles the correct bits; five of them reach 64 from 5.
@@ -165,13 +201,17 @@ impl TickConverter {
         Self { shift, inverse, unit: 10i128.pow(shift), power: 10f64.powi(i32::from(precision)) }
     }
 
-    fn to_f64(&self, units: i128) -> f64 {
+    /// The value as a count of 10^-precision, if it is one and fits.
+    pub(crate) fn to_ticks(&self, units: i128) -> Option<i64> {
         let ticks = ((units >> self.shift) as u64).wrapping_mul(self.inverse) as i64;
-        if i128::from(ticks) * self.unit == units && ticks.unsigned_abs() <= 1 << 53 {
+        (i128::from(ticks) * self.unit == units).then_some(ticks)
+    }
+
+    fn to_f64(&self, units: i128) -> f64 {
+        match self.to_ticks(units) {
             // Numerator and power of ten are exact, so this rounds once.
-            ticks as f64 / self.power
-        } else {
-            Decimal::from_units(units).to_f64()
+            Some(ticks) if ticks.unsigned_abs() <= 1 << 53 => ticks as f64 / self.power,
+            _ => Decimal::from_units(units).to_f64(),
         }
     }
 }

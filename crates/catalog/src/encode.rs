@@ -78,6 +78,10 @@ pub struct EncodedPartition {
     pub first: UnixNanos,
     /// Last `ts_init`.
     pub last: UnixNanos,
+    /// Lowest `ts_event`.
+    pub first_event: UnixNanos,
+    /// Highest `ts_event`.
+    pub last_event: UnixNanos,
     /// CRC-32C of every column chunk: all columns of the first row group, then of the second.
     pub chunk_crcs: Vec<u32>,
     /// The footer's Thrift bytes (without length and magic).
@@ -119,6 +123,8 @@ pub fn encode_bars(
         rows: bars.len() as u64,
         first: UnixNanos(*first),
         last: UnixNanos(*last),
+        first_event: UnixNanos(bars.ts_event.iter().copied().min().unwrap_or(*first)),
+        last_event: UnixNanos(bars.ts_event.iter().copied().max().unwrap_or(*last)),
         chunk_crcs: chunk_crcs(&bytes, &metadata),
         footer,
         bytes,

@@ -11,9 +11,11 @@ mod commit;
 mod decode;
 mod encode;
 mod error;
+mod filter;
 mod manifest;
 pub mod names;
 mod partition;
+mod plan;
 mod query;
 mod records;
 mod scan;
@@ -26,11 +28,13 @@ pub use commit::{
 pub use decode::{decode_bars, decode_bars_f64};
 pub use encode::{EncodedPartition, Profile, WriteOptions, encode_bars};
 pub use error::{Error, ErrorKind, Result};
+pub use filter::Filter;
 pub use manifest::{
     FORMAT_VERSION, Head, INLINE_SERIES, ObjectRef, SeriesEntry, SeriesTable, ShardRef, Snapshot,
 };
 pub use partition::{PartitionEntry, SeriesManifest};
-pub use query::{ByteRange, Columns, Fetch, Plan, PlannedPartition, Query, coalesce, plan};
+pub use plan::{Plan, PlannedPartition, plan};
+pub use query::{ByteRange, Columns, Fetch, Order, Query, coalesce};
 pub use records::{QuoteTick, TradeTick, decode_instruments, decode_quotes, decode_trades};
 pub use scan::{Scan, Step, scan_file};
 pub use schema::{DataKind, Layout, Storage};

@@ -34,6 +34,10 @@ pub struct PartitionEntry {
     pub first: UnixNanos,
     /// Last `ts_init`.
     pub last: UnixNanos,
+    /// Lowest `ts_event`; what is stored without it has the stamps of `ts_init`.
+    pub first_event: UnixNanos,
+    /// Highest `ts_event`.
+    pub last_event: UnixNanos,
     /// CRC-32C of every column chunk, row group by row group.
     pub chunk_crcs: Vec<u32>,
     /// The file's footer, for files over 64 KiB.
@@ -51,6 +55,8 @@ impl PartitionEntry {
             rows: encoded.rows,
             first: encoded.first,
             last: encoded.last,
+            first_event: encoded.first_event,
+            last_event: encoded.last_event,
             chunk_crcs: encoded.chunk_crcs.clone(),
             footer: (size_bytes > WHOLE_FILE_BYTES).then(|| encoded.footer.clone()),
             present,
@@ -115,12 +121,23 @@ impl SeriesManifest {
             let values = self.partitions.iter().map(|partition| stamp(partition).0);
             Arc::new(TimestampNanosecondArray::from_iter_values(values).with_timezone("UTC"))
         };
-        let columns: [(&str, ArrayRef); 9] = [
+        // Bars are mostly known when they close; then these are null and cost nothing.
+        let events = |stamp: fn(&PartitionEntry) -> UnixNanos| -> ArrayRef {
+            let differs = |partition: &PartitionEntry| {
+                (partition.first_event, partition.last_event) != (partition.first, partition.last)
+            };
+            let values =
+                self.partitions.iter().map(|partition| differs(partition).then(|| stamp(partition).0));
+            Arc::new(TimestampNanosecondArray::from_iter(values).with_timezone("UTC"))
+        };
+        let columns: [(&str, ArrayRef); 11] = [
             ("key", Arc::new(key.finish())),
             ("size_bytes", Arc::new(size.finish())),
             ("rows", Arc::new(rows.finish())),
             ("first", stamps(|partition| partition.first)),
             ("last", stamps(|partition| partition.last)),
+            ("first_event", events(|partition| partition.first_event)),
+            ("last_event", events(|partition| partition.last_event)),
             ("sha256", Arc::new(sha.finish())),
             ("chunk_crc32c", Arc::new(crcs.finish())),
             ("footer", Arc::new(footer.finish())),
@@ -180,6 +197,10 @@ fn read_partitions(batch: &RecordBatch) -> Option<Vec<PartitionEntry>> {
     let crcs = column("chunk_crc32c")?.as_list_opt::<i32>()?;
     let footer = column("footer")?.as_binary_opt::<i32>()?;
     let present = column("present")?.as_list_opt::<i32>()?;
+    let event = |name: &str, row: usize, otherwise: i64| {
+        let stamps = column(name).and_then(|stamps| stamps.as_primitive_opt::<TimestampNanosecondType>());
+        UnixNanos(stamps.filter(|stamps| stamps.is_valid(row)).map_or(otherwise, |stamps| stamps.value(row)))
+    };
     (0..batch.num_rows())
         .map(|row| {
             Some(PartitionEntry {
@@ -191,6 +212,8 @@ fn read_partitions(batch: &RecordBatch) -> Option<Vec<PartitionEntry>> {
                 rows: rows.value(row),
                 first: UnixNanos(first.value(row)),
                 last: UnixNanos(last.value(row)),
+                first_event: event("first_event", row, first.value(row)),
+                last_event: event("last_event", row, last.value(row)),
                 chunk_crcs: crcs.value(row).as_primitive_opt::<UInt32Type>()?.values().to_vec(),
                 footer: footer.is_valid(row).then(|| Bytes::copy_from_slice(footer.value(row))),
                 present: unflatten(present.value(row).as_primitive_opt::<Int64Type>()?.values()),

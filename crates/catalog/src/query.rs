@@ -1,14 +1,11 @@
-//! Queries and their plans: which partitions and row groups a query needs, and which bytes that is.
+//! Queries: what is wanted of a series, and the words for bytes that a scan asks for.
 
 use std::ops::Range;
-use std::sync::Arc;
 
-use bars::TimeRange;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
-use parquet::file::statistics::Statistics;
+use bars::{Calendar, TimeRange};
 
+use crate::Filter;
 use crate::schema::BAR_COLUMNS;
-use crate::{Error, PartitionEntry, Result, SeriesManifest};
 
 /// A set of bar columns.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -17,6 +14,8 @@ pub struct Columns(u8);
 impl Columns {
     /// All seven.
     pub const ALL: Self = Self(0x7f);
+    /// `ts_init` alone.
+    pub const TS_INIT: Self = Self(1 << 6);
     /// Prices, volume and `ts_init`: what a chart needs.
     pub const CHART: Self = Self(0x5f);
 
@@ -38,25 +37,51 @@ impl Columns {
         (0..BAR_COLUMNS.len()).filter(move |at| self.has(*at)).map(|at| BAR_COLUMNS[at])
     }
 
-    pub(crate) fn with_ts_init(self) -> Self {
-        Self(self.0 | 1 << 6)
+    /// The columns of both sets.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 }
 
+/// Which bars come first.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Order {
+    /// The earliest, as they are stored.
+    #[default]
+    OldestFirst,
+    /// The latest.
+    NewestFirst,
+}
+
 /// What is wanted of one series.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Query {
     /// Bars whose `ts_init` (their close) lies in this range.
     pub range: TimeRange,
     /// Which columns.
     pub columns: Columns,
-    /// The most rows; the earliest are kept.
+    /// Only bars that fulfil this, within the range.
+    pub filter: Option<Filter>,
+    /// Only bars that lie wholly in a session of this calendar; of bars without a fixed interval, those that close in one.
+    pub session: Option<Calendar>,
+    /// The most rows; the first in the order are kept.
     pub limit: Option<u64>,
+    /// In which order.
+    pub order: Order,
 }
 
 impl Default for Query {
+    /// Everything, as it is stored.
     fn default() -> Self {
-        Self { range: TimeRange::ALL, columns: Columns::ALL, limit: None }
+        Self {
+            range: TimeRange::ALL,
+            columns: Columns::ALL,
+            filter: None,
+            session: None,
+            limit: None,
+            order: Order::OldestFirst,
+        }
     }
 }
 
@@ -79,124 +104,6 @@ impl Fetch {
     pub fn is_whole(&self) -> bool {
         self.range == (0..self.object_bytes)
     }
-}
-
-/// A partition that a query reads.
-#[derive(Clone, Debug)]
-pub struct PlannedPartition {
-    /// Its entry in the series manifest.
-    pub entry: PartitionEntry,
-    /// Columns to read: the wanted ones, and `ts_init` where rows must be cut off.
-    pub columns: Columns,
-    /// Row groups to read; `None` if the file is fetched whole and its footer is not known yet.
-    pub row_groups: Option<Vec<usize>>,
-    /// The footer from the manifest.
-    pub(crate) metadata: Option<Arc<ParquetMetaData>>,
-    /// The bytes it needs.
-    pub fetches: Vec<Fetch>,
-}
-
-/// What a query will read.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// The query.
-    pub query: Query,
-    /// Partitions to read, ascending.
-    pub partitions: Vec<PlannedPartition>,
-    /// Partitions that hold nothing of the query.
-    pub partitions_pruned: usize,
-    /// Row groups that hold nothing of the query, in files whose footer the manifest keeps.
-    pub row_groups_pruned: usize,
-    /// Bytes to fetch.
-    pub bytes: u64,
-}
-
-/// Two chunks of one file with fewer bytes than this between them are fetched as one range.
-const COALESCE_GAP_BYTES: u64 = 32 * 1024;
-
-/// Plans a query from the series manifest alone.
-///
-/// # Errors
-/// [`crate::ErrorKind::Corrupt`] if a footer in the manifest cannot be read.
-pub fn plan(manifest: &SeriesManifest, query: Query) -> Result<Plan> {
-    let mut out =
-        Plan { query, partitions: Vec::new(), partitions_pruned: 0, row_groups_pruned: 0, bytes: 0 };
-    let mut rows_before = 0;
-    for entry in &manifest.partitions {
-        let overlaps = entry.last >= query.range.start && entry.first < query.range.end;
-        if !overlaps || query.limit.is_some_and(|limit| rows_before >= limit) {
-            out.partitions_pruned += 1;
-            continue;
-        }
-        let inside = query.range.contains(entry.first) && query.range.contains(entry.last);
-        rows_before += if inside { entry.rows } else { 0 };
-        let columns = if inside { query.columns } else { query.columns.with_ts_init() };
-        let (planned, pruned) = plan_partition(entry, columns, query.range)?;
-        out.row_groups_pruned += pruned;
-        out.bytes += planned.fetches.iter().map(|fetch| fetch.range.end - fetch.range.start).sum::<u64>();
-        out.partitions.push(planned);
-    }
-    Ok(out)
-}
-
-fn plan_partition(
-    entry: &PartitionEntry,
-    columns: Columns,
-    range: TimeRange,
-) -> Result<(PlannedPartition, usize)> {
-    let object_bytes = entry.object.size_bytes;
-    let fetch = |range: ByteRange| Fetch { key: entry.object.key.clone(), range, object_bytes };
-    let Some(footer) = &entry.footer else {
-        let planned = PlannedPartition {
-            entry: entry.clone(),
-            columns,
-            row_groups: None,
-            metadata: None,
-            fetches: vec![fetch(0..object_bytes)],
-        };
-        return Ok((planned, 0));
-    };
-    let metadata = ParquetMetaDataReader::decode_metadata(footer)
-        .map_err(|error| Error::corrupt(&entry.object.key, error))?;
-    let groups = 0..metadata.num_row_groups();
-    let row_groups: Vec<usize> = groups.filter(|group| may_hold(metadata.row_group(*group), range)).collect();
-    let ranges =
-        row_groups.iter().flat_map(|group| chunk_ranges(metadata.row_group(*group), columns)).collect();
-    let planned = PlannedPartition {
-        fetches: coalesce(ranges, COALESCE_GAP_BYTES).into_iter().map(fetch).collect(),
-        entry: entry.clone(),
-        columns,
-        row_groups: Some(row_groups),
-        metadata: Some(Arc::new(metadata)),
-    };
-    let pruned = planned.metadata.as_ref().map_or(0, |metadata| metadata.num_row_groups())
-        - planned.row_groups.as_ref().map_or(0, Vec::len);
-    Ok((planned, pruned))
-}
-
-/// Whether the statistics of `ts_init` allow rows in `range`.
-fn may_hold(group: &RowGroupMetaData, range: TimeRange) -> bool {
-    let stamps = group
-        .columns()
-        .iter()
-        .find(|column| column.column_path().string() == "ts_init")
-        .and_then(|column| column.statistics());
-    match stamps {
-        Some(Statistics::Int64(stamps)) => match (stamps.min_opt(), stamps.max_opt()) {
-            (Some(min), Some(max)) => *max >= range.start.0 && *min < range.end.0,
-            _ => true,
-        },
-        _ => true,
-    }
-}
-
-/// Where the wanted column chunks of a row group lie.
-pub(crate) fn chunk_ranges(group: &RowGroupMetaData, columns: Columns) -> impl Iterator<Item = ByteRange> {
-    let wanted = move |name: &str| columns.names().any(|column| column == name);
-    group.columns().iter().filter(move |chunk| wanted(&chunk.column_path().string())).map(|chunk| {
-        let (start, length) = chunk.byte_range();
-        start..start.saturating_add(length)
-    })
 }
 
 /// Joins ranges that overlap or have at most `gap` bytes between them; the result is ascending.

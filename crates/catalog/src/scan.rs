@@ -1,7 +1,7 @@
 //! A scan: asks for byte ranges, is handed bytes, gives record batches.
 //!
 //! The caller loops over [`Scan::next`]. [`Step::Fetch`] names bytes to start fetching (several partitions ahead, up to a budget),
-//! [`Step::Wait`] asks for any of them to be handed over by [`Scan::supply`], [`Step::Rows`] gives rows in stored order. Every byte
+//! [`Step::Wait`] asks for any of them to be handed over by [`Scan::supply`], [`Step::Rows`] gives rows in the query's order. Every byte
 //! is checked against the manifest's checksums before it is decoded.
 
 use std::collections::{HashMap, VecDeque};
@@ -9,9 +9,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_array::cast::AsArray;
-use arrow_array::types::{TimestampNanosecondType, UInt64Type};
-use arrow_schema::DataType;
 use bars::TimeRange;
 use bytes::Bytes;
 use parquet::DecodeResult;
@@ -21,10 +18,12 @@ use parquet::arrow::push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 
+use crate::decode::{pick, stamps};
 use crate::encode::read_footer;
-use crate::query::chunk_ranges;
+use crate::filter::{Term, select};
+use crate::plan::chunk_ranges;
 use crate::schema::reading_schema;
-use crate::{Columns, Error, ErrorKind, Fetch, Layout, Plan, PlannedPartition, Result, crc32c};
+use crate::{Columns, Error, ErrorKind, Fetch, Layout, Order, Plan, PlannedPartition, Result, crc32c};
 
 /// What a scan needs or has.
 #[derive(Debug)]
@@ -33,7 +32,7 @@ pub enum Step {
     Fetch(Vec<Fetch>),
     /// Nothing can be decoded until another of the fetches arrives.
     Wait,
-    /// Rows, ascending over all steps, and how they are stored.
+    /// Rows with the wanted columns, in the query's order over all steps, and how they are stored.
     Rows(RecordBatch, Layout),
     /// There are no more.
     Done,
@@ -42,8 +41,12 @@ pub enum Step {
 /// Reads what a [`Plan`] says.
 pub struct Scan {
     range: TimeRange,
+    columns: Columns,
+    order: Order,
     rows_left: u64,
     budget_bytes: u64,
+    /// Partitions that may be under way at once: few at first, where a limit may make the later ones needless.
+    partitions_ahead: usize,
     waiting: VecDeque<PlannedPartition>,
     underway: VecDeque<Underway>,
     decoding: Option<Decoding>,
@@ -56,11 +59,28 @@ struct Underway {
     bytes: u64,
 }
 
+/// A partition that is being decoded.
 struct Decoding {
-    key: String,
-    decoder: ParquetPushDecoder,
+    source: Source,
     layout: Layout,
     trim: bool,
+    terms: Vec<Arc<Term>>,
+}
+
+/// Where rows come from.
+enum Source {
+    /// A file from its start to its end.
+    Forward(File, Box<ParquetPushDecoder>),
+    /// A file from its end to its start: row groups that are still to come, and batches of the last one.
+    Backward(File, Vec<usize>, Vec<RecordBatch>),
+}
+
+/// The verified bytes of a file.
+struct File {
+    key: String,
+    reader: ArrowReaderMetadata,
+    columns: Columns,
+    bytes: Vec<(Range<u64>, Bytes)>,
 }
 
 /// Rows decoded at once.
@@ -71,8 +91,11 @@ impl Scan {
     pub fn new(plan: Plan, budget_bytes: u64) -> Self {
         Self {
             range: plan.query.range,
+            columns: plan.query.columns,
+            order: plan.query.order,
             rows_left: plan.query.limit.unwrap_or(u64::MAX),
             budget_bytes,
+            partitions_ahead: if plan.may_stop_early() { 1 } else { usize::MAX },
             waiting: plan.partitions.into(),
             underway: VecDeque::new(),
             decoding: None,
@@ -104,7 +127,8 @@ impl Scan {
                 Some(_) => {}
             }
             if let Some(partition) = self.underway.pop_front() {
-                self.decoding = Some(partition.open()?);
+                self.decoding = Some(partition.open(self.order)?);
+                self.partitions_ahead = self.partitions_ahead.saturating_mul(2);
             }
         }
     }
@@ -137,7 +161,9 @@ impl Scan {
         let mut fetches = Vec::new();
         while let Some(planned) = self.waiting.pop_front() {
             let bytes = planned.fetches.iter().map(|fetch| fetch.range.end - fetch.range.start).sum();
-            if !self.underway.is_empty() && in_memory + bytes > self.budget_bytes {
+            let is_enough =
+                in_memory + bytes > self.budget_bytes || self.underway.len() >= self.partitions_ahead;
+            if !self.underway.is_empty() && is_enough {
                 self.waiting.push_front(planned);
                 break;
             }
@@ -151,33 +177,91 @@ impl Scan {
     /// Rows of the partition being decoded, if there are more.
     fn decode(&mut self) -> Result<Option<Step>> {
         while let Some(decoding) = &mut self.decoding {
-            match decoding.decoder.try_decode() {
-                Ok(DecodeResult::Data(batch)) => {
-                    let batch = if decoding.trim { trim(&batch, self.range)? } else { batch };
-                    let rows = batch.num_rows().min(usize::try_from(self.rows_left).unwrap_or(usize::MAX));
-                    self.rows_left -= rows as u64;
-                    if rows > 0 {
-                        return Ok(Some(Step::Rows(batch.slice(0, rows), decoding.layout.clone())));
-                    }
-                }
-                Ok(DecodeResult::Finished) => self.decoding = None,
-                Ok(DecodeResult::NeedsData(ranges)) => {
-                    return Err(Error::new(
-                        ErrorKind::Internal,
-                        format!("the plan of `{}` lacks bytes", decoding.key),
-                    )
-                    .because(format!("{ranges:?}")));
-                }
-                Err(error) => return Err(Error::corrupt(&decoding.key, error)),
+            let Some(batch) = decoding.source.next()? else {
+                self.decoding = None;
+                continue;
+            };
+            let batch = decoding.rows_of(batch, self.range, self.order, self.rows_left)?;
+            if batch.num_rows() > 0 {
+                self.rows_left -= batch.num_rows() as u64;
+                return Ok(Some(Step::Rows(project(&batch, self.columns)?, decoding.layout.clone())));
             }
         }
         Ok(None)
     }
 }
 
+impl Decoding {
+    /// The rows of a batch that are in the answer, in its order.
+    fn rows_of(&self, batch: RecordBatch, range: TimeRange, order: Order, limit: u64) -> Result<RecordBatch> {
+        let batch = if self.trim { trim(&batch, range)? } else { batch };
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        let selected = if batch.num_rows() == 0 { None } else { select(&self.terms, &batch, &self.layout)? };
+        match (selected, order) {
+            (None, Order::OldestFirst) => Ok(batch.slice(0, batch.num_rows().min(most))),
+            (Some(rows), Order::OldestFirst) => pick(&batch, &rows[..rows.len().min(most)]),
+            (None, Order::NewestFirst) => {
+                let rows: Vec<u32> = (0..batch.num_rows() as u32).rev().take(most).collect();
+                pick(&batch, &rows)
+            }
+            (Some(rows), Order::NewestFirst) => {
+                let rows: Vec<u32> = rows.into_iter().rev().take(most).collect();
+                pick(&batch, &rows)
+            }
+        }
+    }
+}
+
+impl Source {
+    fn next(&mut self) -> Result<Option<RecordBatch>> {
+        match self {
+            Self::Forward(file, decoder) => file.decode(decoder),
+            Self::Backward(file, groups, batches) => {
+                while batches.is_empty() {
+                    let Some(group) = groups.pop() else { return Ok(None) };
+                    let mut decoder = file.decoder(Some(vec![group]))?;
+                    while let Some(batch) = file.decode(&mut decoder)? {
+                        batches.push(batch);
+                    }
+                }
+                Ok(batches.pop())
+            }
+        }
+    }
+}
+
+impl File {
+    fn decoder(&self, row_groups: Option<Vec<usize>>) -> Result<ParquetPushDecoder> {
+        let damaged = |error: ParquetError| Error::corrupt(&self.key, error);
+        let stored = self.reader.metadata().file_metadata().schema_descr();
+        let mut builder = ParquetPushDecoderBuilder::new_with_metadata(self.reader.clone())
+            .with_projection(ProjectionMask::columns(stored, self.columns.names()))
+            .with_batch_size(BATCH_ROWS);
+        if let Some(row_groups) = row_groups {
+            builder = builder.with_row_groups(row_groups);
+        }
+        let mut decoder = builder.build().map_err(damaged)?;
+        let (ranges, buffers) = self.bytes.iter().cloned().unzip();
+        decoder.push_ranges(ranges, buffers).map_err(damaged)?;
+        Ok(decoder)
+    }
+
+    fn decode(&self, decoder: &mut ParquetPushDecoder) -> Result<Option<RecordBatch>> {
+        match decoder.try_decode() {
+            Ok(DecodeResult::Data(batch)) => Ok(Some(batch)),
+            Ok(DecodeResult::Finished) => Ok(None),
+            Ok(DecodeResult::NeedsData(ranges)) => {
+                let what = format!("the plan of `{}` lacks bytes", self.key);
+                Err(Error::new(ErrorKind::Internal, what).because(format!("{ranges:?}")))
+            }
+            Err(error) => Err(Error::corrupt(&self.key, error)),
+        }
+    }
+}
+
 impl Underway {
     /// Verifies the bytes and starts decoding.
-    fn open(self) -> Result<Decoding> {
+    fn open(self, order: Order) -> Result<Decoding> {
         let key = self.planned.entry.object.key.clone();
         let damaged = |error: ParquetError| Error::corrupt(&key, error);
         let (metadata, bytes) = match &self.planned.metadata {
@@ -192,12 +276,18 @@ impl Underway {
                 (Arc::new(metadata), vec![(range, file)])
             }
         };
-        let trim = self.planned.columns.has(6);
-        let row_groups = self.planned.row_groups;
-        let (mut decoder, layout) = decoder(&key, metadata, self.planned.columns, row_groups)?;
-        let (ranges, buffers) = bytes.into_iter().unzip();
-        decoder.push_ranges(ranges, buffers).map_err(damaged)?;
-        Ok(Decoding { key, decoder, layout, trim })
+        let all_groups = || (0..metadata.num_row_groups()).collect();
+        let row_groups = self.planned.row_groups.unwrap_or_else(all_groups);
+        let (reader, layout) = reader(&key, metadata)?;
+        let file = File { key, reader, columns: self.planned.columns, bytes };
+        let source = match order {
+            Order::OldestFirst => {
+                let decoder = file.decoder(Some(row_groups))?;
+                Source::Forward(file, Box::new(decoder))
+            }
+            Order::NewestFirst => Source::Backward(file, row_groups, Vec::new()),
+        };
+        Ok(Decoding { source, layout, trim: self.planned.trim, terms: self.planned.terms })
     }
 
     fn verify_chunks(&self, metadata: &ParquetMetaData) -> Result<()> {
@@ -232,51 +322,40 @@ impl Underway {
     }
 }
 
-fn decoder(
-    key: &str,
-    metadata: Arc<ParquetMetaData>,
-    columns: Columns,
-    row_groups: Option<Vec<usize>>,
-) -> Result<(ParquetPushDecoder, Layout)> {
+/// How to decode a file, and what it says of itself.
+fn reader(key: &str, metadata: Arc<ParquetMetaData>) -> Result<(ArrowReaderMetadata, Layout)> {
     let damaged = |error: ParquetError| Error::corrupt(key, error);
     let stored =
         ArrowReaderMetadata::try_new(Arc::clone(&metadata), ArrowReaderOptions::new()).map_err(damaged)?;
     let layout = Layout::of(stored.schema(), key)?;
     let schema = reading_schema(stored.schema());
-    let reader = if &schema == stored.schema() {
-        stored
-    } else {
-        ArrowReaderMetadata::try_new(Arc::clone(&metadata), ArrowReaderOptions::new().with_schema(schema))
-            .map_err(damaged)?
-    };
-    let mask = ProjectionMask::columns(metadata.file_metadata().schema_descr(), columns.names());
-    let mut builder = ParquetPushDecoderBuilder::new_with_metadata(reader)
-        .with_projection(mask)
-        .with_batch_size(BATCH_ROWS);
-    if let Some(row_groups) = row_groups {
-        builder = builder.with_row_groups(row_groups);
+    if &schema == stored.schema() {
+        return Ok((stored, layout));
     }
-    Ok((builder.build().map_err(damaged)?, layout))
+    let options = ArrowReaderOptions::new().with_schema(schema);
+    Ok((ArrowReaderMetadata::try_new(metadata, options).map_err(damaged)?, layout))
 }
 
 /// The rows whose `ts_init` lies in `range`; they ascend.
 fn trim(batch: &RecordBatch, range: TimeRange) -> Result<RecordBatch> {
-    let column = crate::decode::column(batch, "ts_init")?;
-    let within = |before: &dyn Fn(i64) -> usize| before(range.start.0)..before(range.end.0);
-    let rows = match column.data_type() {
-        DataType::UInt64 => {
-            let stamps = column.as_primitive::<UInt64Type>().values();
-            within(&|limit| stamps.partition_point(|stamp| i128::from(*stamp) < i128::from(limit)))
-        }
-        _ => {
-            let stamps = column.as_primitive_opt::<TimestampNanosecondType>();
-            let stamps = stamps
-                .ok_or_else(|| Error::new(ErrorKind::Unsupported, "`ts_init` is not stored in nanoseconds"))?
-                .values();
-            within(&|limit| stamps.partition_point(|stamp| *stamp < limit))
-        }
-    };
-    Ok(batch.slice(rows.start, rows.end.saturating_sub(rows.start)))
+    let stamps = stamps(batch, "ts_init")?;
+    let at = |limit: i64| stamps.partition_point(|stamp| *stamp < limit);
+    let (start, end) = (at(range.start.0), at(range.end.0));
+    Ok(batch.slice(start, end.saturating_sub(start)))
+}
+
+/// Only the wanted columns; others were read to decide which rows to keep.
+fn project(batch: &RecordBatch, wanted: Columns) -> Result<RecordBatch> {
+    let schema = batch.schema();
+    let is_wanted = |name: &String| wanted.names().any(|wanted| wanted == name);
+    let kept: Vec<usize> =
+        (0..batch.num_columns()).filter(|at| is_wanted(schema.field(*at).name())).collect();
+    if kept.len() == batch.num_columns() {
+        return Ok(batch.clone());
+    }
+    batch
+        .project(&kept)
+        .map_err(|error| Error::new(ErrorKind::Internal, "could not leave columns out").because(error))
 }
 
 /// Decodes a whole file that no manifest describes, which any writer may have made: its layout, and its rows in stored order.

@@ -84,6 +84,7 @@ impl Memory {
         query: Query,
     ) -> Result<(BarColumns<Decimal>, Vec<Fetch>), Error> {
         let (mut bars, mut fetched, mut pending) = (BarColumns::default(), Vec::new(), Vec::new());
+        let columns = query.columns;
         let mut scan = Scan::new(plan(manifest, query)?, 1 << 20);
         loop {
             match scan.next()? {
@@ -97,8 +98,8 @@ impl Memory {
                     fetched.push(fetch);
                 }
                 Step::Rows(batch, layout) => {
-                    let part = decode_bars(&batch, &layout, query.columns)?;
-                    assert_eq!(decode_bars_f64(&batch, &layout, query.columns)?.close, part.to_f64().close);
+                    let part = decode_bars(&batch, &layout, columns)?;
+                    assert_eq!(decode_bars_f64(&batch, &layout, columns)?.close, part.to_f64().close);
                     bars.ts_event.extend(part.ts_event);
                     bars.ts_init.extend(part.ts_init);
                     bars.open.extend(part.open);
@@ -160,7 +161,7 @@ fn both_profiles_read_back_exactly() {
         {
             let range = TimeRange::new(UnixNanos(start * MINUTE), UnixNanos(end * MINUTE));
             let columns = Columns::of(&["close", "ts_init"]).unwrap();
-            let (part, _) = memory.read(&manifest, Query { range, columns, limit: None }).unwrap();
+            let (part, _) = memory.read(&manifest, Query { range, columns, ..Query::default() }).unwrap();
             let rows = bars.rows_in(range);
             assert_eq!(
                 (&part.ts_init[..], &part.close[..]),
@@ -202,8 +203,8 @@ fn only_the_needed_bytes_are_fetched() {
     let [file] = &manifest.partitions[..] else { panic!("{} files", manifest.partitions.len()) };
     assert!(file.footer.is_some() && file.object.size_bytes > 64 * 1024);
     let range = TimeRange::new(UnixNanos(1001 * bars::SECOND), UnixNanos(1002 * bars::SECOND));
-    let query = Query { range, columns: Columns::of(&["close", "ts_init"]).unwrap(), limit: None };
-    let planned = plan(&manifest, query).unwrap();
+    let query = Query { range, columns: Columns::of(&["close", "ts_init"]).unwrap(), ..Query::default() };
+    let planned = plan(&manifest, query.clone()).unwrap();
     assert_eq!((planned.partitions.len(), planned.row_groups_pruned), (1, 159));
     let (bars, fetched) = memory.read(&manifest, query).unwrap();
     assert_eq!(bars.len(), 1);
@@ -261,13 +262,13 @@ fn a_flip_in_a_ranged_read_is_found() {
     let file = &manifest.partitions[0];
     assert!(file.footer.is_some(), "{} bytes", file.object.size_bytes);
     let query = Query { columns: Columns::of(&["close"]).unwrap(), ..Query::default() };
-    for fetch in plan(&manifest, query).unwrap().partitions[0].fetches.clone() {
+    for fetch in plan(&manifest, query.clone()).unwrap().partitions[0].fetches.clone() {
         let mut damaged = memory.clone();
         let mut bytes = damaged.0[&file.object.key].to_vec();
         // The first byte of a fetch belongs to a wanted chunk.
         bytes[fetch.range.start as usize] ^= 0x10;
         damaged.0.insert(file.object.key.clone(), bytes.into());
-        assert_eq!(damaged.read(&manifest, query).unwrap_err().kind, ErrorKind::Corrupt);
+        assert_eq!(damaged.read(&manifest, query.clone()).unwrap_err().kind, ErrorKind::Corrupt);
     }
 }
 

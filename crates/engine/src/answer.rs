@@ -348,7 +348,7 @@ impl Opened {
             return Ok(bars);
         }
         let manifest = self.manifest(series, source).await?;
-        let query = Query { range: closes, columns: Columns::CHART, limit: None };
+        let query = Query { range: closes, columns: Columns::CHART, ..Query::default() };
         let plan = plan(&manifest, query)?;
         let (mut bars, total, mut done) = (BarColumns::with_capacity(0), plan.bytes, 0);
         let mut scan = Scan::new(plan, SCAN_BUDGET_BYTES);
@@ -375,7 +375,7 @@ impl Opened {
                     source.progress(done, total)?;
                 }
                 Step::Rows(batch, layout) => {
-                    let part = decode_bars_f64(&batch, &layout, query.columns)?;
+                    let part = decode_bars_f64(&batch, &layout, Columns::CHART)?;
                     append(&mut bars, part);
                 }
                 Step::Done => break,

@@ -1,7 +1,7 @@
 //! `barkeep backtest run`.
 
 use ::backtest::{Fill, Prices, Profile, Report, Spec, Strategy, Units, Value};
-use ::catalog::{Columns, Error, ErrorKind, Query, Result};
+use ::catalog::{Error, ErrorKind, Query, Result};
 use bars::{BarColumns, BarSpec, BarType, TimeRange, UnixNanos, resample};
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -163,8 +163,7 @@ async fn prices(catalog: &Catalog, args: &RunArgs) -> Result<BarColumns<f64>> {
     let base = args.series.spec.interval().unwrap_or_default();
     let close_of = |open: Option<UnixNanos>, default: UnixNanos| open.map_or(default, |open| open.plus(base));
     let range = TimeRange::new(close_of(args.start, UnixNanos::MIN), close_of(args.end, UnixNanos::MAX));
-    let bars =
-        catalog.bars(&args.series, Query { range, columns: Columns::ALL, limit: None }).await?.to_f64();
+    let bars = catalog.bars(&args.series, Query { range, ..Query::default() }).await?.to_f64();
     if bars.is_empty() {
         return Err(Error::new(ErrorKind::NotFound, format!("no bars of {} in that range", args.series))
             .because(format!("the catalog holds {} to {}", entry.first, entry.last))

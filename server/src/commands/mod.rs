@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod backtest;
+mod explain;
 mod import;
 mod info;
 mod list;
