@@ -31,11 +31,12 @@ pub use spec::{
     Profile, Seed, Size, Slippage, Spec, Strategy, StrategyInfo, Tier, Trail, UnitFee, Units, When,
     strategies,
 };
+pub use statistics::{Analysis, Bin, DrawdownSpell, Excursion, Family, Month, Row, Table};
 pub use trader::Trader;
 
 /// The family whose definitions the [statistics](Report::statistics) follow, to be shown beside them.
 ///
 /// Other tools compute different numbers under the same names.
 pub fn family() -> &'static str {
-    "backtesting.py 0.6"
+    Family::Btpy.title()
 }

@@ -5,7 +5,7 @@ use crate::error::BacktestError;
 use crate::run::{self, Outcome};
 use crate::spacing::Spacing;
 use crate::strategy::{Declared, distances_warm_up, signals, volatility_column};
-use crate::{Prices, Report, Spec, Trader};
+use crate::{Analysis, Family, Fill, Prices, Report, Spec, Table, Trader};
 
 /// Bars that were checked, with what runs over them share: indicators, periods, spacing.
 ///
@@ -37,7 +37,7 @@ impl<'a> Market<'a> {
     pub fn new(prices: Prices<'a>) -> Result<Self, BacktestError> {
         prices.check()?;
         let spacing = Spacing::of(prices.times);
-        let period_ends = spacing.period_ends(prices.times);
+        let period_ends = spacing.period.ends(prices.times);
         Ok(Self { prices, columns: Columns::new(prices), spacing, period_ends })
     }
 
@@ -56,7 +56,7 @@ impl<'a> Market<'a> {
     /// # Errors
     /// A [`BacktestError`] if the spec is out of range, the bars are too few, or the account overflows.
     pub fn run(&mut self, spec: &Spec) -> Result<Report, BacktestError> {
-        spec.check()?;
+        self.check(spec)?;
         self.columns.trim();
         let signals = signals(spec, &mut self.columns, self.spacing.interval);
         let warm_up = signals.warm_up.max(distances_warm_up(spec, &mut self.columns));
@@ -72,9 +72,27 @@ impl<'a> Market<'a> {
     /// # Errors
     /// A [`BacktestError`] if the spec is out of range, the bars are too few, or the account overflows.
     pub fn run_trader(&mut self, trader: &mut dyn Trader, spec: &Spec) -> Result<Report, BacktestError> {
-        spec.check()?;
+        self.check(spec)?;
         let first = run::first_bar(spec, self.prices, trader.warm_up() as u64)?;
         let outcome = Outcome::of(self, spec, trader, first, None)?;
         Ok(outcome.report(self, spec, first))
+    }
+
+    /// The statistics of a run over these bars by a family's definitions; `report` must hold its equity.
+    pub fn statistics(&self, report: &Report, family: Family) -> Table {
+        crate::statistics::table(self, report, family)
+    }
+
+    /// What stands beside the statistics of a run over these bars; `report` must hold its equity.
+    pub fn analysis(&self, report: &Report) -> Analysis {
+        crate::statistics::analysis(self, report)
+    }
+
+    fn check(&self, spec: &Spec) -> Result<(), BacktestError> {
+        spec.check()?;
+        if spec.fill == Fill::Nautilus && self.prices.volume.is_empty() {
+            return Err(BacktestError::NoVolume { what: "fill `nautilus`" });
+        }
+        Ok(())
     }
 }

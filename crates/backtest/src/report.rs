@@ -30,8 +30,11 @@ pub struct Report {
     pub digest: String,
     /// Trades still open at the end: not among [`trades`](Self::trades), but their value is in the equity.
     pub open_trades: u32,
-    /// The first bar the strategy saw; the ones before only fill its windows.
+    /// The first bar at whose close the strategy could decide; the ones before only fill its windows.
     pub first_bar: u32,
+    /// The first bar on which every indicator has a value.
+    #[serde(default)]
+    pub warm_up: u32,
 }
 
 /// A fill: a quantity that changed hands at a price.

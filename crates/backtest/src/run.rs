@@ -91,7 +91,8 @@ impl Outcome {
             warnings,
             digest: digest::of(&log.executions),
             open_trades,
-            first_bar: bar_number(first.max(warm_up + 1)),
+            first_bar: bar_number(first),
+            warm_up: bar_number(warm_up),
             trades: log.trades,
             executions: log.executions,
             equity,
@@ -157,7 +158,8 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         trader.decide(&mut desk);
-        if self.spec.fill == Fill::ThisClose && self.spec.profile == Profile::Barkeep {
+        let compatible = self.spec.profile == Profile::Btpy06;
+        if self.spec.fill != Fill::NextOpen && !compatible {
             self.broker.work_at_close(0, bar);
             self.mark(bar..bar + 1)?;
         }

@@ -3,7 +3,6 @@
 use bars::{DAY, HOUR, MINUTE, SECOND, UnixNanos};
 
 use crate::Value;
-use crate::statistics::{geometric_mean, mean, variance};
 
 /// How the family reads the spacing of the bars.
 pub(crate) struct Spacing {
@@ -63,25 +62,6 @@ impl Spacing {
         Value::Duration(seconds((mean + unit - 1).div_euclid(unit) * unit))
     }
 
-    /// The last row of each period, ascending.
-    pub(crate) fn period_ends(&self, times: &[i64]) -> Vec<usize> {
-        let mut ends = Vec::new();
-        // Most rows lie in the day of the one before, and a day lies in one period.
-        let (mut day_end, mut current) = (i64::MIN, None);
-        for (row, &time) in times.iter().enumerate() {
-            if time >= day_end || row == 0 {
-                let period = Some(self.period.number(time));
-                if current.is_some() && current != period {
-                    ends.push(row - 1);
-                }
-                current = period;
-                day_end = time.div_euclid(DAY).saturating_add(1).saturating_mul(DAY);
-            }
-        }
-        ends.extend(times.len().checked_sub(1));
-        ends
-    }
-
     /// The returns from period to period of the last equity in each; none of an empty account.
     pub(crate) fn returns(equity_at_ends: impl Iterator<Item = f64>) -> PeriodReturns {
         let mut returns = Vec::new();
@@ -97,21 +77,6 @@ impl Spacing {
 /// Returns from period to period, as shares.
 pub(crate) struct PeriodReturns(pub(crate) Vec<f64>);
 
-impl PeriodReturns {
-    pub(crate) fn geometric_mean(&self) -> f64 {
-        geometric_mean(self.0.iter().copied())
-    }
-
-    pub(crate) fn variance(&self) -> f64 {
-        variance(self.0.iter().copied())
-    }
-
-    /// The root of the mean square of the losses, gains counting as 0.
-    pub(crate) fn downside(&self) -> f64 {
-        mean(self.0.iter().map(|share| share.min(0.0) * share.min(0.0))).sqrt()
-    }
-}
-
 impl Period {
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -122,8 +87,27 @@ impl Period {
         }
     }
 
+    /// The last row of each period, ascending.
+    pub(crate) fn ends(self, times: &[i64]) -> Vec<usize> {
+        let mut ends = Vec::new();
+        // Most rows lie in the day of the one before, and a day lies in one period.
+        let (mut day_end, mut current) = (i64::MIN, None);
+        for (row, &time) in times.iter().enumerate() {
+            if time >= day_end || row == 0 {
+                let period = Some(self.number(time));
+                if current.is_some() && current != period {
+                    ends.push(row - 1);
+                }
+                current = period;
+                day_end = time.div_euclid(DAY).saturating_add(1).saturating_mul(DAY);
+            }
+        }
+        ends.extend(times.len().checked_sub(1));
+        ends
+    }
+
     /// A number that grows from period to period.
-    fn number(self, time: i64) -> i64 {
+    pub(crate) fn number(self, time: i64) -> i64 {
         let day = time.div_euclid(DAY);
         match self {
             Self::Day => day,

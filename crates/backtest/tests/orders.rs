@@ -3,31 +3,18 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use backtest::{
-    Behind, Desk, Distance, Entry, EntryOrder, ExitReason, Exits, Fill, Instrument, Market, Moment, Order,
+    Behind, Distance, Entry, EntryOrder, ExitReason, Exits, Fill, Instrument, Market, Moment, Order,
     OrderKind, Origin, Prices, Protection, Report, Side, Size, Slippage, Spec, Strategy, Trader, Trail,
     UnitFee, Units,
 };
 use bars::DAY;
 
-/// Open, high, low, close.
-type Ohlc = (f64, f64, f64, f64);
+mod common;
 
-/// Places orders at the close of given bars.
-struct Script<'s>(&'s [(usize, Order)]);
-
-impl Trader for Script<'_> {
-    fn decide(&mut self, desk: &mut Desk<'_, '_>) {
-        let bar = desk.bar();
-        self.0.iter().filter(|(at, _)| *at == bar).for_each(|(_, order)| desk.order(*order));
-    }
-}
+use common::{Hand, Ohlc, Script};
 
 fn play(bars: &[Ohlc], trader: &mut dyn Trader, spec: &Spec) -> Report {
-    let times: Vec<i64> = (0..bars.len() as i64).map(|day| day * DAY).collect();
-    let column = |pick: fn(&Ohlc) -> f64| bars.iter().map(pick).collect::<Vec<f64>>();
-    let (open, high, low, close) = (column(|b| b.0), column(|b| b.1), column(|b| b.2), column(|b| b.3));
-    let prices = Prices { times: &times, open: &open, high: &high, low: &low, close: &close, volume: &[] };
-    Market::new(prices).unwrap().run_trader(trader, spec).unwrap()
+    Market::new(Hand::daily(bars).prices()).unwrap().run_trader(trader, spec).unwrap()
 }
 
 fn order(side: Side, kind: OrderKind) -> Order {
@@ -373,15 +360,11 @@ fn rise_and_fall() -> Vec<Ohlc> {
 }
 
 fn declared(exits: Exits, entry: Entry, change: fn(&mut Spec)) -> Report {
-    let bars = rise_and_fall();
-    let times: Vec<i64> = (0..bars.len() as i64).map(|day| day * DAY).collect();
-    let column = |pick: fn(&Ohlc) -> f64| bars.iter().map(pick).collect::<Vec<f64>>();
-    let (open, high, low, close) = (column(|b| b.0), column(|b| b.1), column(|b| b.2), column(|b| b.3));
-    let prices = Prices { times: &times, open: &open, high: &high, low: &low, close: &close, volume: &[] };
+    let bars = Hand::daily(&rise_and_fall());
     let strategy = Strategy::SmaCross { fast: 1, slow: 3 };
     let mut spec = Spec { strategy, exits, entry, direction: backtest::Direction::Long, ..Spec::default() };
     change(&mut spec);
-    backtest::run(&prices, &spec).unwrap()
+    backtest::run(&bars.prices(), &spec).unwrap()
 }
 
 #[test]
@@ -454,4 +437,35 @@ fn risk_is_what_the_stop_loses() {
     let report = declared(exits, Entry::default(), |spec| spec.size = Size::Risk { share: 0.02 });
     // 200 of 10,000 over a distance of 4.
     assert_eq!(report.trades[0].size, 50.0);
+}
+
+#[test]
+fn a_volatility_target_looks_at_known_bars_only() {
+    let returns = [0.01, -0.02, 0.03, -0.01, 0.02, -0.03, 0.01];
+    let mut close = vec![100.0];
+    returns.iter().for_each(|share| close.push(close[close.len() - 1] * (1.0 + share)));
+    let times: Vec<i64> = (0..8).map(|day| day * DAY).collect();
+    let prices =
+        Prices { times: &times, open: &close, high: &close, low: &close, close: &close, volume: &[] };
+    let size = |bars_per_year| Size::Volatility { target: 0.05, window: 4, bars_per_year };
+    for (bars_per_year, a_year) in [(Some(252.0), 252.0), (None, 365.25)] {
+        let spec = Spec { strategy: Strategy::BuyAndHold {}, size: size(bars_per_year), ..Spec::default() };
+        let report = backtest::run(&prices, &spec).unwrap();
+        let trade = &report.trades[0];
+        // Four returns are known at the close of bar 4; the order fills at the open of bar 5.
+        assert_eq!((trade.entry_bar, report.first_bar), (5, 4));
+        let known = &returns[..4];
+        let mean = known.iter().sum::<f64>() / 4.0;
+        let deviation = (known.iter().map(|share| (share - mean).powi(2)).sum::<f64>() / 3.0).sqrt();
+        let expected = 10_000.0 * 0.05 / (deviation * f64::sqrt(a_year) * close[5]);
+        assert!((trade.size - expected).abs() < 1e-7, "{} is not {expected}", trade.size);
+    }
+}
+
+#[test]
+fn presets_are_listed() {
+    for (name, _) in UnitFee::PRESETS {
+        assert!(UnitFee::preset(name).is_some_and(|fee| !fee.is_free()), "{name}");
+    }
+    assert_eq!(UnitFee::preset("ibkr"), None);
 }

@@ -48,7 +48,7 @@ pub(crate) fn set(spec: &mut Spec, key: &str, value: &str) -> Option<Result<(), 
         "fee" => real(value).map(|money| spec.commission_fixed = money),
         "spread" => real(value).map(|share| spec.spread = share),
         "margin" => real(value).map(|share| spec.margin = share),
-        "fill" => one_of(value, &[Fill::NextOpen, Fill::ThisClose], fill).map(|fill| spec.fill = fill),
+        "fill" => one_of(value, &[Fill::NextOpen, Fill::ThisClose, Fill::Nautilus], fill).map(|fill| spec.fill = fill),
         "units" => one_of(value, &[Units::Whole, Units::Fractional], units).map(|units| spec.units = units),
         "excl" => flag(value).map(|on| spec.exclusive = on),
         "final" => flag(value).map(|on| spec.finalize = on),
@@ -63,6 +63,7 @@ pub(crate) fn fill(fill: Fill) -> &'static str {
     match fill {
         Fill::NextOpen => "next_open",
         Fill::ThisClose => "this_close",
+        Fill::Nautilus => "nautilus",
     }
 }
 

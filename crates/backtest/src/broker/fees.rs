@@ -88,9 +88,16 @@ impl Leg<'_> {
 
     /// A price on the instrument's grid.
     pub(super) fn on_grid(&self, price: f64) -> f64 {
-        match self.spec.instrument.tick {
-            0.0 => price,
-            tick => (price / tick).round() * tick,
+        let tick = self.spec.instrument.tick;
+        if tick == 0.0 {
+            return price;
+        }
+        // Dividing by a whole number of ticks gives the very number that the decimal reads as.
+        let ticks_per_one = (1.0 / tick).round();
+        if ticks_per_one >= 1.0 && (ticks_per_one * tick - 1.0).abs() < 1e-9 {
+            (price * ticks_per_one).round() / ticks_per_one
+        } else {
+            (price / tick).round() * tick
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The account: keeps cash, open trades and waiting orders, fills them bar by bar, and writes down what happened.
 
+mod book;
 mod desk;
 mod fees;
 mod order;
@@ -198,9 +199,16 @@ impl<'a> Broker<'a> {
 
     /// Opens a trade and gives its place.
     fn enter(&mut self, leg: usize, size: f64, price: f64, quote: Quote) -> usize {
-        let fee = self.legs[leg].fee(size, price);
+        let sign = size.signum();
+        let slices = self.legs[leg].slices(quote, sign, size.abs(), price);
+        let mut fee = 0.0;
+        for (units, price) in slices.into_iter().filter(|(units, _)| *units > 0.0) {
+            let part = self.legs[leg].fee(units, price);
+            self.record(leg, quote, sign * units, price, part);
+            fee += part;
+        }
         self.cash -= fee;
-        self.record(leg, quote, size, price, fee);
+        let price = book::average(&slices);
         let id = TradeId(self.number());
         let Quote { bar, moment, .. } = quote;
         let leg = leg as u16;
@@ -226,16 +234,23 @@ impl<'a> Broker<'a> {
         let side = trade.size.signum();
         let size = side * part.min(trade.size.abs());
         let price = leg.exit_price(-side, exit.quote.price, exit.liquidity);
-        let exit_fee = leg.fee(size, price);
+        let slices = leg.slices(exit.quote, -side, size.abs(), price);
         let entry_fee = match self.profile {
             Profile::Barkeep => trade.fee * (size / trade.size),
             // A part is charged like a trade of its own: the fixed fee counts once more than was paid.
             Profile::Btpy06 => leg.fee(size, trade.price),
         };
-        let profit = leg.money(size * leg.spec.instrument.multiplier * (price - trade.price));
         let rest = side * leg.rounded(trade.size.abs() - size.abs());
+        let (mut profit, mut exit_fee) = (0.0, 0.0);
+        for (units, price) in slices.into_iter().filter(|(units, _)| *units > 0.0) {
+            let leg = &self.legs[trade.leg as usize];
+            let fee = leg.fee(units, price);
+            profit += leg.money(side * units * leg.spec.instrument.multiplier * (price - trade.price));
+            exit_fee += fee;
+            self.record(trade.leg as usize, exit.quote, -side * units, price, fee);
+        }
         self.cash += profit - exit_fee;
-        self.record(trade.leg as usize, exit.quote, -size, price, exit_fee);
+        let price = book::average(&slices);
         self.log.ambiguous += u32::from(exit.ambiguous);
         let closed = self.closed(&trade, size, price, exit, profit, entry_fee + exit_fee);
         self.log.trades.push(closed);

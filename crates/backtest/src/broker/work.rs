@@ -212,7 +212,9 @@ impl Broker<'_> {
         if left <= 0.0 {
             return None;
         }
-        if self.affords(leg, size, left, price) {
+        // NautilusTrader asks no margin of an equity.
+        let free = self.legs[leg].spec.fill == Fill::Nautilus && matches!(size, Size::Units { .. });
+        if free || self.affords(leg, size, left, price) {
             return Some(left);
         }
         let less = match size {

@@ -25,9 +25,14 @@ fn filling(spec: &Spec) -> Vec<String> {
         Profile::Barkeep => "While two averages are equal, the side from before lasts.",
         Profile::Btpy06 => "Averages that pass through equality do not count as crossing.",
     };
+    if spec.fill == Fill::Nautilus {
+        return nautilus();
+    }
     let fill = match spec.fill {
         Fill::NextOpen => "Orders fill at the open of the next bar.",
-        Fill::ThisClose => "Orders fill at the close that gave the signal, which is slightly optimistic.",
+        Fill::ThisClose | Fill::Nautilus => {
+            "Orders fill at the close that gave the signal, which is slightly optimistic."
+        }
     };
     vec![
         format!("Rules of filling and accounting: {rules}."),
@@ -36,6 +41,18 @@ fn filling(spec: &Spec) -> Vec<String> {
         fill.into(),
         "Orders fill completely; volume and market impact are ignored.".into(),
     ]
+}
+
+fn nautilus() -> Vec<String> {
+    [
+        "Rules of filling and accounting: those of NautilusTrader 1.231 for LAST bars and an L1 book.",
+        "The strategy decides at the close of a bar, and its market orders fill there at once: the price the signal was computed from.",
+        "The book holds a quarter of the bar's volume; what an order takes beyond fills one tick worse.",
+        "The account nets positions, and margin is not asked of orders for a number of units.",
+        "While two averages are equal, the side from before lasts; `nautilus_ema_cross` counts equal as above.",
+    ]
+    .map(String::from)
+    .to_vec()
 }
 
 fn entries(spec: &Spec) -> Vec<String> {
@@ -151,6 +168,9 @@ fn inside_a_bar(spec: &Spec) -> Vec<String> {
 
 fn costs(spec: &Spec) -> Vec<String> {
     let spread = match spec.profile {
+        _ if spec.fill == Fill::Nautilus => {
+            "There is no spread, and no slippage but that of the book.".into()
+        }
         _ if spec.spread == 0.0 && spec.slippage == Slippage::None => {
             "There is no spread and no slippage.".into()
         }
@@ -267,7 +287,7 @@ fn ending(spec: &Spec) -> Vec<String> {
         (false, ..) => "stay open: they are in the equity, not in the trade statistics",
         (true, Profile::Barkeep, _) => "are closed at the last close",
         (true, Profile::Btpy06, Fill::NextOpen) => "are closed at the open of the last bar",
-        (true, Profile::Btpy06, Fill::ThisClose) => "are closed at the last close but one",
+        (true, Profile::Btpy06, Fill::ThisClose | Fill::Nautilus) => "are closed at the last close but one",
     };
     let late = match (spec.finalize, spec.profile) {
         (true, Profile::Btpy06) => "An order placed on the last bar fills at that same price.",

@@ -58,6 +58,21 @@ impl UnitFee {
         Self { per_unit: 0.0035, minimum: 0.35, maximum: 0.01, tiers }
     }
 
+    /// The presets by name, with what they are, for forms and help.
+    pub const PRESETS: &[(&str, &str)] = &[
+        ("ibkr_fixed", "Interactive Brokers, US stocks, fixed pricing"),
+        ("ibkr_tiered", "Interactive Brokers, US stocks, tiered pricing without exchange fees"),
+    ];
+
+    /// One of the [`PRESETS`](Self::PRESETS).
+    pub fn preset(name: &str) -> Option<Self> {
+        match name {
+            "ibkr_fixed" => Some(Self::ibkr_fixed()),
+            "ibkr_tiered" => Some(Self::ibkr_tiered()),
+            _ => None,
+        }
+    }
+
     /// So much money for each contract.
     pub fn per_contract(money: f64) -> Self {
         Self { per_unit: money, ..Self::default() }

@@ -109,6 +109,9 @@ pub enum Fill {
     NextOpen,
     /// At the close of the bar of the signal: the price the signal was computed from, so slightly optimistic.
     ThisClose,
+    /// As NautilusTrader 1 fills market orders from bars: at the close of the bar of the signal, from a book that holds a quarter
+    /// of the bar's volume; the rest fills one tick worse. Needs volumes and the [instrument's](Instrument) tick.
+    Nautilus,
 }
 
 /// Whose conventions apply where they differ.
@@ -140,6 +143,9 @@ impl Spec {
                 next: "set `exits.stop`, or size by `equity`",
             });
         }
+        if self.fill == Fill::Nautilus {
+            self.check_nautilus()?;
+        }
         if self.hedging && self.exclusive {
             return Err(BacktestError::Contradiction {
                 what: "`hedging` and `exclusive` exclude each other",
@@ -147,6 +153,43 @@ impl Spec {
             });
         }
         Ok(())
+    }
+
+    /// Refuses what the model of NautilusTrader's bars has no rule for here.
+    fn check_nautilus(&self) -> Result<(), BacktestError> {
+        let exits = &self.exits;
+        let contradictions = [
+            (
+                self.profile != Profile::Barkeep,
+                "fill `nautilus` has its own rules",
+                "set `profile` to `barkeep`",
+            ),
+            (self.hedging, "fill `nautilus` nets positions", "set `hedging` to false"),
+            (
+                self.entry.order != EntryOrder::Market,
+                "fill `nautilus` fills market orders only",
+                "set `entry.order` to `market`, or choose fill `next_open`",
+            ),
+            (
+                exits.stop.or(exits.target).is_some() || exits.trail.is_some(),
+                "fill `nautilus` fills market orders only, no stops and targets",
+                "leave `exits` out, or choose fill `next_open`",
+            ),
+            (
+                self.spread != 0.0 || self.slippage != Slippage::None,
+                "fill `nautilus` has its own slippage and no spread",
+                "set both to 0",
+            ),
+            (
+                self.instrument.tick == 0.0,
+                "fill `nautilus` needs the size of a tick",
+                "set `instrument.tick`, like 0.01",
+            ),
+        ];
+        match contradictions.into_iter().find(|(wrong, ..)| *wrong) {
+            Some((_, what, next)) => Err(BacktestError::Contradiction { what, next }),
+            None => Ok(()),
+        }
     }
 
     /// Whether trading costs nothing, which no market offers.

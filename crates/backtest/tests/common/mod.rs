@@ -1,10 +1,12 @@
-//! The recorded prices and how to read them.
+//! The recorded prices and how to read them, and bars written by hand.
+
+#![allow(dead_code, reason = "each test needs a part of it")]
 
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
 
-use backtest::Prices;
+use backtest::{Desk, Order, Prices, Trader};
 use bars::UnixNanos;
 
 pub(crate) type Row = BTreeMap<String, String>;
@@ -39,4 +41,43 @@ pub(crate) fn fixtures() -> PathBuf {
 
 pub(crate) fn rows(source: impl Read) -> Vec<Row> {
     csv::Reader::from_reader(source).deserialize().map(Result::unwrap).collect()
+}
+
+/// Open, high, low, close.
+pub(crate) type Ohlc = (f64, f64, f64, f64);
+
+/// Bars written by hand.
+pub(crate) struct Hand {
+    pub(crate) times: Vec<i64>,
+    pub(crate) columns: [Vec<f64>; 4],
+}
+
+impl Hand {
+    /// Daily bars from 1970-01-01 on.
+    pub(crate) fn daily(bars: &[Ohlc]) -> Self {
+        Self::every(bars::DAY, bars)
+    }
+
+    pub(crate) fn every(step: i64, bars: &[Ohlc]) -> Self {
+        let column = |pick: fn(&Ohlc) -> f64| bars.iter().map(pick).collect();
+        Self {
+            times: (0..bars.len() as i64).map(|bar| bar * step).collect(),
+            columns: [column(|bar| bar.0), column(|bar| bar.1), column(|bar| bar.2), column(|bar| bar.3)],
+        }
+    }
+
+    pub(crate) fn prices(&self) -> Prices<'_> {
+        let [open, high, low, close] = &self.columns;
+        Prices { times: &self.times, open, high, low, close, volume: &[] }
+    }
+}
+
+/// Places orders at the close of given bars.
+pub(crate) struct Script<'s>(pub(crate) &'s [(usize, Order)]);
+
+impl Trader for Script<'_> {
+    fn decide(&mut self, desk: &mut Desk<'_, '_>) {
+        let bar = desk.bar();
+        self.0.iter().filter(|(at, _)| *at == bar).for_each(|(_, order)| desk.order(*order));
+    }
 }
