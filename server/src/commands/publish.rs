@@ -148,6 +148,9 @@ pub async fn run(catalog: &Catalog, args: PublishArgs) -> Result<()> {
     };
     let target = open(&root, catalog, args.dry_run)?;
     check(catalog, &target, &settings).await?;
+    if !args.dry_run {
+        target.ready_to_write().await?;
+    }
     let pages = match pages {
         None => None,
         Some(pages) => Some(publish_pages(&site, &target, pages, args.keep, args.dry_run).await?),

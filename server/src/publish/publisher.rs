@@ -57,6 +57,9 @@ impl<'a> Publisher<'a> {
         run: &'a Run,
     ) -> Result<Self> {
         check(source, target, settings).await?;
+        if !run.dry_run {
+            target.ready_to_write().await?;
+        }
         let base = newest(target).await?;
         let mut stored = BTreeMap::new();
         if let Some((snapshot, _)) = &base {
