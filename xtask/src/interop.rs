@@ -23,13 +23,21 @@ const PYTHON: &str = "3.13";
 ///
 /// There is no Python to make an environment with, the binary does not build, or a test fails.
 pub(crate) fn run_all(house: &House) -> Result<()> {
-    let first = environment(house, "nautilus-1")?;
-    let second = environment(house, "nautilus-2")?;
+    let (first, second) = environments(house)?;
     let server = server(house)?;
     let mut pytest = house.command(&second.to_string_lossy());
     pytest.args(["-m", "pytest", SUITE, "-q", "-p", "no:cacheprovider"]);
     pytest.env("BARKEEP_BIN", server).env("NAUTILUS_1_PYTHON", first).env("PYTHONDONTWRITEBYTECODE", "1");
     run("interoperability", &mut pytest)
+}
+
+/// The Pythons of NautilusTrader's two lines; the second one's has the other peers too.
+///
+/// # Errors
+///
+/// There is no Python to make an environment with, or a package cannot be had.
+pub(crate) fn environments(house: &House) -> Result<(PathBuf, PathBuf)> {
+    Ok((environment(house, "nautilus-1")?, environment(house, "nautilus-2")?))
 }
 
 /// The binary under test: the one that is named, or one built now.

@@ -4,6 +4,7 @@
 //! makes in [`pages`]; everything else only puts those in order.
 
 mod bench;
+mod campaign;
 mod demo;
 mod house;
 mod interop;
@@ -34,6 +35,8 @@ Usage: cargo xtask <command> [options]
   setup   only check what this machine lacks, and install it
   interop the peers (NautilusTrader, DuckDB, Polars, pyarrow) read what Barkeep writes, and it what they write
   bench   the benchmarks, natively and, where there are any, in a browser
+  bench catalog    the catalog beside NautilusTrader's own, pyarrow and DuckDB on the same bars, as ratios
+  campaign         the fault campaign in full: crashes, seeds, kills, races, damage (hours)
   walls   only prove that no room sees a crate that it must not see
   sizes   only weigh the built page and engine against their budgets
 
@@ -60,6 +63,8 @@ enum Task {
     Walls,
     Sizes,
     InteropStores,
+    BenchCatalog,
+    Campaign,
 }
 
 fn main() -> ExitCode {
@@ -87,6 +92,9 @@ fn parse(arguments: &[String]) -> Result<Task> {
     }
     if command == "interop" && rest == ["stores"] {
         return Ok(Task::InteropStores);
+    }
+    if command == "bench" && rest == ["catalog"] {
+        return Ok(Task::BenchCatalog);
     }
     let takes_no_setup = ["demo", "test", "build", "bench"].contains(&command.as_str());
     let (mut setup, mut options) = (true, demo::Options::default());
@@ -116,6 +124,7 @@ fn parse(arguments: &[String]) -> Result<Task> {
         "test" => Task::Test { setup },
         "bench" => Task::Bench { setup },
         "interop" => Task::Interop,
+        "campaign" => Task::Campaign,
         "walls" => Task::Walls,
         "sizes" => Task::Sizes,
         unknown => bail!("there is no command `{unknown}`"),
@@ -151,6 +160,8 @@ fn carry_out(task: Task) -> Result<()> {
             bench::run_all(&house)?;
         }
         Task::Interop => interop::run_all(&house)?,
+        Task::BenchCatalog => bench::run_catalog(&house)?,
+        Task::Campaign => campaign::run_all(&house)?,
         Task::Walls => walls::check(&house)?,
         Task::Sizes => sizes::check(&house)?,
         Task::InteropStores => stores::run_all(&house)?,
@@ -189,6 +200,8 @@ mod tests {
             ("walls --no-setup", Err("`walls` does not take `--no-setup`".into())),
             ("test --port 1", Err("`test` does not take `--port`".into())),
             ("interop stores", Ok(Task::InteropStores)),
+            ("bench catalog", Ok(Task::BenchCatalog)),
+            ("campaign", Ok(Task::Campaign)),
             ("tset", Err("there is no command `tset`".into())),
         ];
         for (line, expected) in cases {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod crashes;
+mod kills;
 mod oracle;
 mod simulation;
 mod store;

@@ -133,7 +133,7 @@ async fn simulate(seed: u64) -> u64 {
     faulty.injected()
 }
 
-fn setting(name: &str, default: u64) -> u64 {
+pub fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
