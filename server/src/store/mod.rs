@@ -164,7 +164,7 @@ impl Store {
         self.ready.get_or_try_init(test).await.copied()
     }
 
-    /// Tests, with some dozens of small objects under `manifest/selftest/`, whether the store creates an object only if it is absent also
+    /// Tests, with some hundred small writes under `manifest/selftest/`, whether the store creates an object only if it is absent also
     /// when many try at once.
     ///
     /// # Errors
