@@ -5,10 +5,10 @@
 //! Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage, and by kind
 //! 3 not found, 4 conflict, 5 corrupt.
 
+pub mod bar_files;
 pub mod catalog;
 mod commands;
 pub mod commit;
-mod csv_bars;
 mod demo;
 mod http;
 mod output;

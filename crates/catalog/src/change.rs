@@ -76,7 +76,8 @@ impl Period {
         if bar_type.spec.interval().is_none_or(|interval| interval < DAY) { Self::Day } else { Self::Year }
     }
 
-    fn number(self, open: UnixNanos) -> i64 {
+    /// The number of the period in which a bar that opens at `open` lies; greater for later ones.
+    pub fn number(self, open: UnixNanos) -> i64 {
         let day = open.0.div_euclid(DAY);
         let date = open.date();
         match self {
