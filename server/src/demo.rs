@@ -7,8 +7,8 @@ use bars::{Bar, BarColumns, BarType, Calendar, Decimal, MINUTE, TimeRange, UnixN
 use catalog::{Addition, Error, ErrorKind, Overlap, Result, SeriesFacts, WriteOptions};
 use jiff::tz::TimeZone;
 
+use crate::bar_files::{ImportOptions, Naming, Stamp, survey};
 use crate::commit::{Run, commit_bars};
-use crate::csv_bars::{CsvOptions, Stamp, read_csv};
 use crate::store::Store;
 
 /// Real bars; see `server/demo/README.md`.
@@ -22,36 +22,27 @@ pub async fn write(store: &Store) -> Result<()> {
     commit_bars(store, vec![bitcoin()?, acme()?], &Run::new("demo")).await.map(|_| ())
 }
 
+fn bitcoin_options(file: &std::path::Path) -> Result<ImportOptions> {
+    let series: BarType = "BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL".parse()?;
+    let mut options =
+        ImportOptions::new(vec![file.display().to_string()], Naming::One(series.instrument), series.spec);
+    options.stamp = Some(Stamp::Open);
+    options.zone = Some((TimeZone::UTC, "UTC".to_owned()));
+    options.calendar = Some(Calendar::Always);
+    options.source = Some("Bitstamp, one-minute bars (CSV stamped at the open, UTC)".into());
+    options.note =
+        "CC BY 4.0: Bitstamp BTC/USD minute data, github.com/ff137/bitstamp-btcusd-minute-data".into();
+    Ok(options)
+}
+
 fn bitcoin() -> Result<Addition> {
-    let options = CsvOptions {
-        spec: "1-MINUTE".parse()?,
-        stamp: Stamp::Open,
-        zone: TimeZone::UTC,
-        columns: Vec::new(),
-        no_volume: false,
-        calendar: Some(Calendar::Always),
-    };
     let file = scratch_file()?;
-    let found = read_csv(std::slice::from_ref(&file), &options, |_| {});
+    let options = bitcoin_options(&file)?;
+    let found = survey(&options, &Run::new("demo"));
     // A left-over file in the temporary directory harms nothing.
     let _ = std::fs::remove_file(&file);
-    let found = found?;
-    let facts = SeriesFacts {
-        source: "Bitstamp, one-minute bars (CSV stamped at the open, UTC)".into(),
-        note: "CC BY 4.0: Bitstamp BTC/USD minute data, github.com/ff137/bitstamp-btcusd-minute-data".into(),
-        calendar: Some(Calendar::Always),
-        options: WriteOptions {
-            price_precision: found.price_precision,
-            size_precision: found.size_precision,
-            ..WriteOptions::default()
-        },
-    };
-    Ok(Addition {
-        bar_type: "BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL".parse()?,
-        bars: found.bars,
-        facts,
-        overlap: Overlap::Fail,
-    })
+    let mut additions = found?.into_additions(&options)?;
+    additions.pop().ok_or_else(|| Error::new(ErrorKind::Internal, "the demo's bars are gone"))
 }
 
 /// The built-in file, where the CSV reader can read it.

@@ -6,11 +6,11 @@
 //! 3 not found, 4 conflict, 5 corrupt.
 
 pub mod adopt;
+pub mod bar_files;
 mod bar_output;
 pub mod catalog;
 mod commands;
 pub mod commit;
-mod csv_bars;
 mod demo;
 mod foreign;
 mod http;

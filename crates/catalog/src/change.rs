@@ -97,7 +97,8 @@ impl Period {
         TimeRange::new(start.unwrap_or(UnixNanos::MIN), end.unwrap_or(UnixNanos::MAX))
     }
 
-    fn number(self, open: UnixNanos) -> i64 {
+    /// The number of the period in which a bar that opens at `open` lies; greater for later ones.
+    pub fn number(self, open: UnixNanos) -> i64 {
         let day = open.0.div_euclid(DAY);
         let date = open.date();
         match self {
