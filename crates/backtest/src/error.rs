@@ -1,6 +1,7 @@
 //! Why a run was refused.
 
 use bars::UnixNanos;
+use bars::expr::ExprError;
 
 /// Why a run was refused; the message says what is wrong and what to do.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -41,6 +42,36 @@ pub enum BacktestError {
         what: &'static str,
         /// What to do.
         next: &'static str,
+    },
+    /// A parameter of a sweep whose values make no sense.
+    #[error("`{name}` cannot be swept: {why}")]
+    BadAxis {
+        /// The parameter.
+        name: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// A parameter that is swept twice.
+    #[error("`{name}` is swept twice; put all its values into one list")]
+    RepeatedAxis {
+        /// The parameter.
+        name: String,
+    },
+    /// A sweep with more runs than can be made.
+    #[error("{axes} are more than {most} runs; take larger steps, or draw some of them with a random search")]
+    EnormousSweep {
+        /// The parameters and how many values each has.
+        axes: String,
+        /// The most runs.
+        most: u64,
+    },
+    /// A rule or constraint that makes no sense; the error points at the word.
+    #[error("the {field} is wrong: {}\n  {}{}", error.what, error.pointer().replace('\n', "\n  "), steps(&error.next))]
+    Rule {
+        /// Which rule.
+        field: &'static str,
+        /// What is wrong, and where.
+        error: ExprError,
     },
     /// A number outside its range.
     #[error("`{name}` is `{value}`; it must be {expected}")]
@@ -138,4 +169,8 @@ fn known_parameters(known: &[&str]) -> String {
         [] => "it has none".into(),
         known => format!("it has `{}`", known.join("`, `")),
     }
+}
+
+fn steps(next: &[String]) -> String {
+    next.iter().map(|step| format!("\n  {step}")).collect()
 }

@@ -205,16 +205,12 @@ impl Node {
         }
     }
 
-    /// Whether its values are conditions.
-    pub(super) fn is_condition(&self) -> bool {
-        matches!(
-            self,
-            Self::Always(_)
-                | Self::Compare(..)
-                | Self::And(..)
-                | Self::Or(..)
-                | Self::Not(_)
-                | Self::CrossAbove(..)
-        )
+    /// Whether it takes long to compute, so that the next run wants to find it.
+    pub(super) fn is_worth_keeping(&self) -> bool {
+        match self {
+            Self::Windowed(kind, ..) => *kind != Windowed::Lag,
+            Self::Vwap | Self::TrueRange | Self::Clock(..) => true,
+            _ => false,
+        }
     }
 }
