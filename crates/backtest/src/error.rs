@@ -11,7 +11,7 @@ pub enum BacktestError {
     #[error("`{name}` is 0; give it at least 1 bar")]
     ZeroWindow {
         /// The parameter.
-        name: &'static str,
+        name: String,
     },
     /// Two averages that can never cross.
     #[error("`fast` and `slow` are both {bars}, so they never cross; make `fast` the smaller")]
@@ -33,7 +33,7 @@ pub enum BacktestError {
         /// The strategy.
         strategy: &'static str,
         /// Its parameters.
-        known: Vec<&'static str>,
+        known: Vec<String>,
     },
     /// Two fields that do not go together.
     #[error("{what}; {next}")]
@@ -42,6 +42,14 @@ pub enum BacktestError {
         what: &'static str,
         /// What to do.
         next: &'static str,
+    },
+    /// A parameter of rules that cannot be called so, or has no such value.
+    #[error("the parameter `{name}` cannot be: {why}")]
+    BadParameter {
+        /// The parameter.
+        name: String,
+        /// What is wrong.
+        why: &'static str,
     },
     /// A parameter of a sweep whose values make no sense.
     #[error("`{name}` cannot be swept: {why}")]
@@ -78,6 +86,16 @@ pub enum BacktestError {
     OutOfRange {
         /// The field of the spec.
         name: &'static str,
+        /// What it was.
+        value: f64,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// A value that a parameter does not take.
+    #[error("`{name}` is `{value}`; it must be {expected}")]
+    BadValue {
+        /// The parameter.
+        name: String,
         /// What it was.
         value: f64,
         /// What it may be.
@@ -164,7 +182,7 @@ fn known_strategies() -> String {
     names.join(", ")
 }
 
-fn known_parameters(known: &[&str]) -> String {
+fn known_parameters(known: &[String]) -> String {
     match known {
         [] => "it has none".into(),
         known => format!("it has `{}`", known.join("`, `")),

@@ -14,8 +14,10 @@ mod notes;
 mod prices;
 mod record;
 mod report;
+mod rules;
 mod run;
 mod score;
+mod self_test;
 mod spacing;
 mod spec;
 mod statistics;
@@ -28,8 +30,10 @@ pub use error::BacktestError;
 pub use market::Market;
 pub use prices::Prices;
 pub use report::{Execution, ExitReason, Moment, Report, Statistic, Trade, Value};
+pub use rules::{ArgumentInfo, FunctionInfo, Rules, functions, names as rule_names};
 pub use run::run;
 pub use score::{Objective, Score};
+pub use self_test::{LookAhead, SelfTest, self_test, self_test_with};
 pub use spec::{
     Behind, ClockTime, Direction, Distance, Entry, EntryOrder, Exits, Fill, Instrument, Origin, ParamInfo,
     Profile, Seed, Size, Slippage, Spec, Strategy, StrategyInfo, Tier, Trail, UnitFee, Units, When,

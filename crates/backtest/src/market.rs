@@ -3,14 +3,16 @@
 use bars::UnixNanos;
 
 use crate::broker::bar_number;
-use crate::columns::Columns;
+use crate::columns::{Columns, Id};
 use crate::record::{Curve, Summary};
+use crate::rules::Compiled;
 use crate::run::{Outcome, Plan};
 use crate::spacing::Spacing;
 use crate::statistics::{Finished, drawdown, statistics};
-use crate::strategy::{Declared, Signals, distances_warm_up, signals, volatility_column};
+use crate::strategy::{Declared, distances_warm_up, signals, volatility_column};
 use crate::{
-    Analysis, BacktestError, Family, Fill, Prices, Profile, Report, Score, Spec, Table, Trader, digest, notes,
+    Analysis, BacktestError, Family, Fill, Prices, Profile, Report, Score, Spec, Strategy, Table, Trader,
+    digest, notes,
 };
 
 /// Bars that were checked, with what runs over them share: indicators, periods, spacing.
@@ -35,6 +37,13 @@ pub struct Market<'a> {
     pub(crate) period_ends: Vec<usize>,
     /// Bars at the beginning that only warm up.
     pub(crate) history: usize,
+}
+
+/// A run that is to be made, and who trades in it.
+struct Planned<'s, 'a> {
+    plan: Plan<'s>,
+    trader: Declared<'s, 'a>,
+    divisions: Vec<(Id, String)>,
 }
 
 impl<'a> Market<'a> {
@@ -82,10 +91,12 @@ impl<'a> Market<'a> {
     /// # Errors
     /// A [`BacktestError`] if the spec is out of range, the bars are too few, or the account overflows.
     pub fn run(&mut self, spec: &Spec) -> Result<Report, BacktestError> {
-        let (plan, mut trader) = self.planned(spec, true)?;
+        let Planned { plan, mut trader, divisions } = self.planned(spec, true)?;
         let mut curve = self.curve();
         let outcome = plan.walk(&mut trader, &mut curve)?;
-        Ok(self.report(&plan, outcome, curve.equity))
+        let mut report = self.report(&plan, outcome, curve.equity);
+        report.warnings.extend(self.zero_divisors(&divisions, plan.first));
+        Ok(report)
     }
 
     /// Runs a strategy of one's own; the spec's strategy, entry and exits are not looked at.
@@ -108,7 +119,7 @@ impl<'a> Market<'a> {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn score(&mut self, spec: &Spec) -> Result<Score, BacktestError> {
-        let (plan, mut trader) = self.planned(spec, false)?;
+        let Planned { plan, mut trader, .. } = self.planned(spec, false)?;
         let mut summary = Summary::new(self.counted_ends());
         let outcome = plan.walk(&mut trader, &mut summary)?;
         Ok(Score::of(self, spec, &outcome, &summary))
@@ -124,21 +135,18 @@ impl<'a> Market<'a> {
         crate::statistics::analysis(self, report)
     }
 
-    fn planned<'s>(
-        &mut self,
-        spec: &'s Spec,
-        with_executions: bool,
-    ) -> Result<(Plan<'s>, Declared<'s, 'a>), BacktestError>
+    fn planned<'s>(&mut self, spec: &'s Spec, with_executions: bool) -> Result<Planned<'s, 'a>, BacktestError>
     where
         'a: 's,
     {
         self.check(spec)?;
         self.columns.begin();
-        let (signals, warm_up) = self.signals(spec);
+        let (Compiled { signals, divisions }, warm_up) = self.signals(spec)?;
         let first = self.first_bar(spec, warm_up)?;
         let trader = Declared::new(spec, &mut self.columns, &signals, first);
         let volatility = volatility_column(spec, &mut self.columns);
-        Ok((Plan { prices: self.prices, spec, first, volatility, with_executions }, trader))
+        let plan = Plan { prices: self.prices, spec, first, volatility, with_executions };
+        Ok(Planned { plan, trader, divisions })
     }
 
     /// Bars that a spec's strategy needs before the first on which every indicator has a value.
@@ -147,7 +155,7 @@ impl<'a> Market<'a> {
     /// A [`BacktestError`] if the spec is out of range.
     pub fn warm_up(&mut self, spec: &Spec) -> Result<u64, BacktestError> {
         self.check(spec)?;
-        Ok(self.signals(spec).1)
+        Ok(self.signals(spec)?.1)
     }
 
     /// The first bar at whose close a strategy with this warm-up decides, if enough bars follow.
@@ -160,18 +168,41 @@ impl<'a> Market<'a> {
         Ok(first.max(self.history.saturating_sub(1)))
     }
 
-    fn signals(&mut self, spec: &Spec) -> (Signals, u64) {
-        let signals = signals(spec, &mut self.columns, self.spacing.interval);
-        let warm_up = signals.warm_up.max(distances_warm_up(spec, &mut self.columns));
-        (signals, warm_up)
+    fn signals(&mut self, spec: &Spec) -> Result<(Compiled, u64), BacktestError> {
+        let compiled = signals(spec, &mut self.columns, self.spacing.interval)?;
+        let warm_up = compiled.signals.warm_up.max(distances_warm_up(spec, &mut self.columns));
+        Ok((compiled, warm_up))
+    }
+
+    /// A warning for each divisor of rules that was 0 on bars from `first` on.
+    fn zero_divisors(&mut self, divisions: &[(Id, String)], first: usize) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for (divisor, text) in divisions {
+            let values = self.columns.numbers_of(*divisor);
+            let zeros = values[first..].iter().filter(|value| **value == 0.0).count();
+            if let Some(at) = values[first..].iter().position(|value| *value == 0.0) {
+                let time = self.prices.time(first + at);
+                warnings.push(format!(
+                    "A rule divides by `{text}`, which was 0 on {zeros} of the bars, first on that of {time}: what is compared with the quotient does not hold there."
+                ));
+            }
+        }
+        warnings.dedup();
+        warnings
     }
 
     fn check(&self, spec: &Spec) -> Result<(), BacktestError> {
         spec.check()?;
-        if spec.fill == Fill::Nautilus && self.prices.volume.is_empty() {
-            return Err(BacktestError::NoVolume { what: "fill `nautilus`" });
+        if !self.prices.volume.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        match &spec.strategy {
+            _ if spec.fill == Fill::Nautilus => Err(BacktestError::NoVolume { what: "fill `nautilus`" }),
+            Strategy::Rules(rules) if rules.needs_volume() => {
+                Err(BacktestError::NoVolume { what: "a rule with `volume` or `vwap()`" })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn curve(&self) -> Curve {

@@ -223,6 +223,15 @@ impl Columns<'_> {
         self.binary(Binary::Multiply, factor, column)
     }
 
+    pub(crate) fn not(&mut self, condition: Id) -> Id {
+        self.put(Node::Not(condition))
+    }
+
+    /// Whether some column is made of the volume.
+    pub(crate) fn has_volume(&self) -> bool {
+        self.numbers.contains_key(&Node::Source(Source::Volume)) || self.numbers.contains_key(&Node::Vwap)
+    }
+
     /// `left` lies above `right`.
     pub(crate) fn above(&mut self, left: Id, right: Id) -> Id {
         self.put(Node::Compare(Compare::Less, right, left))

@@ -134,7 +134,7 @@ impl Spec {
     /// # Errors
     /// [`BacktestError::UnknownParameter`] or [`BacktestError::OutOfRange`].
     pub fn set(&mut self, name: &str, value: f64) -> Result<(), BacktestError> {
-        if self.strategy.values().iter().any(|(known, _)| *known == name) {
+        if self.strategy.values().iter().any(|(known, _)| known == name) {
             return self.strategy.set(name, value);
         }
         let distance =
@@ -171,7 +171,7 @@ impl Spec {
 
     /// The value of a parameter of this name, if it has one.
     pub fn value(&self, name: &str) -> Option<f64> {
-        if let Some((_, value)) = self.strategy.values().into_iter().find(|(known, _)| *known == name) {
+        if let Some((_, value)) = self.strategy.values().into_iter().find(|(known, _)| known == name) {
             return Some(value);
         }
         match name {

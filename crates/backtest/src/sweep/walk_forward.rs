@@ -81,7 +81,7 @@ pub enum WalkStep {
         runs: u64,
     },
     /// A fold is done.
-    Done(FoldResult),
+    Done(Box<FoldResult>),
 }
 
 /// Walks forward: chooses parameters by an objective on each training window and tries them on what follows.
@@ -160,6 +160,6 @@ impl Iterator for WalkForward<'_> {
             score.map_err(|error| error.to_string())
         };
         let test = chosen.as_ref().map(tried);
-        Some(Ok(WalkStep::Done(FoldResult { fold, chosen, test })))
+        Some(Ok(WalkStep::Done(Box::new(FoldResult { fold, chosen, test }))))
     }
 }
