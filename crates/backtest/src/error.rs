@@ -1,6 +1,7 @@
 //! Why a run was refused.
 
 use bars::UnixNanos;
+use bars::expr::ExprError;
 
 /// Why a run was refused; the message says what is wrong and what to do.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -10,7 +11,7 @@ pub enum BacktestError {
     #[error("`{name}` is 0; give it at least 1 bar")]
     ZeroWindow {
         /// The parameter.
-        name: &'static str,
+        name: String,
     },
     /// Two averages that can never cross.
     #[error("`fast` and `slow` are both {bars}, so they never cross; make `fast` the smaller")]
@@ -32,7 +33,7 @@ pub enum BacktestError {
         /// The strategy.
         strategy: &'static str,
         /// Its parameters.
-        known: Vec<&'static str>,
+        known: Vec<String>,
     },
     /// Two fields that do not go together.
     #[error("{what}; {next}")]
@@ -42,11 +43,59 @@ pub enum BacktestError {
         /// What to do.
         next: &'static str,
     },
+    /// A parameter of rules that cannot be called so, or has no such value.
+    #[error("the parameter `{name}` cannot be: {why}")]
+    BadParameter {
+        /// The parameter.
+        name: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// A parameter of a sweep whose values make no sense.
+    #[error("`{name}` cannot be swept: {why}")]
+    BadAxis {
+        /// The parameter.
+        name: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// A parameter that is swept twice.
+    #[error("`{name}` is swept twice; put all its values into one list")]
+    RepeatedAxis {
+        /// The parameter.
+        name: String,
+    },
+    /// A sweep with more runs than can be made.
+    #[error("{axes} are more than {most} runs; take larger steps, or draw some of them with a random search")]
+    EnormousSweep {
+        /// The parameters and how many values each has.
+        axes: String,
+        /// The most runs.
+        most: u64,
+    },
+    /// A rule or constraint that makes no sense; the error points at the word.
+    #[error("the {field} is wrong: {}\n  {}{}", error.what, error.pointer().replace('\n', "\n  "), steps(&error.next))]
+    Rule {
+        /// Which rule.
+        field: &'static str,
+        /// What is wrong, and where.
+        error: ExprError,
+    },
     /// A number outside its range.
     #[error("`{name}` is `{value}`; it must be {expected}")]
     OutOfRange {
         /// The field of the spec.
         name: &'static str,
+        /// What it was.
+        value: f64,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// A value that a parameter does not take.
+    #[error("`{name}` is `{value}`; it must be {expected}")]
+    BadValue {
+        /// The parameter.
+        name: String,
         /// What it was.
         value: f64,
         /// What it may be.
@@ -133,9 +182,13 @@ fn known_strategies() -> String {
     names.join(", ")
 }
 
-fn known_parameters(known: &[&str]) -> String {
+fn known_parameters(known: &[String]) -> String {
     match known {
         [] => "it has none".into(),
         known => format!("it has `{}`", known.join("`, `")),
     }
+}
+
+fn steps(next: &[String]) -> String {
+    next.iter().map(|step| format!("\n  {step}")).collect()
 }

@@ -12,12 +12,17 @@ pub mod indicators;
 mod market;
 mod notes;
 mod prices;
+mod record;
 mod report;
+mod rules;
 mod run;
+mod score;
+mod self_test;
 mod spacing;
 mod spec;
 mod statistics;
 mod strategy;
+mod sweep;
 mod trader;
 
 pub use broker::{Desk, OpenPosition, Order, OrderKind, Protection, Side, TradeId};
@@ -25,13 +30,21 @@ pub use error::BacktestError;
 pub use market::Market;
 pub use prices::Prices;
 pub use report::{Execution, ExitReason, Moment, Report, Statistic, Trade, Value};
+pub use rules::{ArgumentInfo, FunctionInfo, Rules, functions, names as rule_names};
 pub use run::run;
+pub use score::{Objective, Score};
+pub use self_test::{LookAhead, SelfTest, self_test, self_test_with};
 pub use spec::{
     Behind, ClockTime, Direction, Distance, Entry, EntryOrder, Exits, Fill, Instrument, Origin, ParamInfo,
     Profile, Seed, Size, Slippage, Spec, Strategy, StrategyInfo, Tier, Trail, UnitFee, Units, When,
     strategies,
 };
 pub use statistics::{Analysis, Bin, DrawdownSpell, Excursion, Family, Month, Row, Table};
+pub use sweep::{
+    Axis, Bootstrap, Cell, DeflatedSharpe, Fold, FoldResult, Interval, MAX_RUNS, Neighbourhood, Search,
+    Space, Sweep, SweepRun, WalkForward, WalkForwardPlan, WalkStep, at_edge, best, bootstrap_sharpe,
+    daily_returns, deflated_sharpe, folds, heat_map, neighbourhoods, split, variance_of_trials,
+};
 pub use trader::Trader;
 
 /// The family whose definitions the [statistics](Report::statistics) follow, to be shown beside them.

@@ -1,11 +1,19 @@
 //! Bars prepared for any number of runs.
 
-use crate::columns::Columns;
-use crate::error::BacktestError;
-use crate::run::{self, Outcome};
+use bars::UnixNanos;
+
+use crate::broker::bar_number;
+use crate::columns::{Columns, Id};
+use crate::record::{Curve, Summary};
+use crate::rules::Compiled;
+use crate::run::{Outcome, Plan};
 use crate::spacing::Spacing;
+use crate::statistics::{Finished, drawdown, statistics};
 use crate::strategy::{Declared, distances_warm_up, signals, volatility_column};
-use crate::{Analysis, Family, Fill, Prices, Report, Spec, Table, Trader};
+use crate::{
+    Analysis, BacktestError, Family, Fill, Prices, Profile, Report, Score, Spec, Strategy, Table, Trader,
+    digest, notes,
+};
 
 /// Bars that were checked, with what runs over them share: indicators, periods, spacing.
 ///
@@ -17,7 +25,7 @@ use crate::{Analysis, Family, Fill, Prices, Report, Spec, Table, Trader};
 /// let mut market = Market::new(prices)?;
 /// for slow in [20, 30] {
 ///     let spec = Spec { strategy: Strategy::SmaCross { fast: 5, slow }, ..Spec::default() };
-///     assert!(!market.run(&spec)?.trades.is_empty()); // the fast average is computed once
+///     assert!(market.score(&spec)?.trades > 0); // the fast average is computed once
 /// }
 /// # Ok::<(), backtest::BacktestError>(())
 /// ```
@@ -27,6 +35,15 @@ pub struct Market<'a> {
     pub(crate) spacing: Spacing,
     /// The last bar of each period over which a return is taken.
     pub(crate) period_ends: Vec<usize>,
+    /// Bars at the beginning that only warm up.
+    pub(crate) history: usize,
+}
+
+/// A run that is to be made, and who trades in it.
+struct Planned<'s, 'a> {
+    plan: Plan<'s>,
+    trader: Declared<'s, 'a>,
+    divisions: Vec<(Id, String)>,
 }
 
 impl<'a> Market<'a> {
@@ -38,12 +55,30 @@ impl<'a> Market<'a> {
         prices.check()?;
         let spacing = Spacing::of(prices.times);
         let period_ends = spacing.period.ends(prices.times);
-        Ok(Self { prices, columns: Columns::new(prices), spacing, period_ends })
+        Ok(Self { prices, columns: Columns::new(prices), spacing, period_ends, history: 0 })
     }
 
     /// The bars.
     pub fn prices(&self) -> Prices<'a> {
         self.prices
+    }
+
+    /// Takes the first `bars` bars for history: they fill the windows of indicators, but nothing fills on them, and statistics do not
+    /// count them. The first decision falls on the close of the last of them, or later if that is not enough to warm up.
+    ///
+    /// # Errors
+    /// [`BacktestError::TooFewBars`] if no bar is left.
+    pub fn with_history(mut self, bars: usize) -> Result<Self, BacktestError> {
+        if bars >= self.prices.len() {
+            return Err(BacktestError::TooFewBars { bars: self.prices.len(), needed: bars as u64 + 1 });
+        }
+        self.history = bars;
+        Ok(self)
+    }
+
+    /// The last bar of each period that counts.
+    pub(crate) fn counted_ends(&self) -> &[usize] {
+        &self.period_ends[self.period_ends.partition_point(|end| *end < self.history)..]
     }
 
     /// Keeps at most so many bytes of indicators between runs; 256 MiB unless told otherwise.
@@ -56,15 +91,12 @@ impl<'a> Market<'a> {
     /// # Errors
     /// A [`BacktestError`] if the spec is out of range, the bars are too few, or the account overflows.
     pub fn run(&mut self, spec: &Spec) -> Result<Report, BacktestError> {
-        self.check(spec)?;
-        self.columns.trim();
-        let signals = signals(spec, &mut self.columns, self.spacing.interval);
-        let warm_up = signals.warm_up.max(distances_warm_up(spec, &mut self.columns));
-        let first = run::first_bar(spec, self.prices, warm_up)?;
-        let mut trader = Declared::new(spec, &mut self.columns, &signals, first);
-        let volatility = volatility_column(spec, &mut self.columns);
-        let outcome = Outcome::of(self, spec, &mut trader, first, volatility)?;
-        Ok(outcome.report(self, spec, first))
+        let Planned { plan, mut trader, divisions } = self.planned(spec, true)?;
+        let mut curve = self.curve();
+        let outcome = plan.walk(&mut trader, &mut curve)?;
+        let mut report = self.report(&plan, outcome, curve.equity);
+        report.warnings.extend(self.zero_divisors(&divisions, plan.first));
+        Ok(report)
     }
 
     /// Runs a strategy of one's own; the spec's strategy, entry and exits are not looked at.
@@ -73,9 +105,24 @@ impl<'a> Market<'a> {
     /// A [`BacktestError`] if the spec is out of range, the bars are too few, or the account overflows.
     pub fn run_trader(&mut self, trader: &mut dyn Trader, spec: &Spec) -> Result<Report, BacktestError> {
         self.check(spec)?;
-        let first = run::first_bar(spec, self.prices, trader.warm_up() as u64)?;
-        let outcome = Outcome::of(self, spec, trader, first, None)?;
-        Ok(outcome.report(self, spec, first))
+        let first = self.first_bar(spec, trader.warm_up() as u64)?;
+        let plan = Plan { prices: self.prices, spec, first, volatility: None, with_executions: true };
+        let mut curve = self.curve();
+        let outcome = plan.walk(trader, &mut curve)?;
+        Ok(self.report(&plan, outcome, curve.equity))
+    }
+
+    /// Runs a spec's strategy for its score only, which is several times faster: for sweeps.
+    ///
+    /// The numbers are those of the [report](Self::run).
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn score(&mut self, spec: &Spec) -> Result<Score, BacktestError> {
+        let Planned { plan, mut trader, .. } = self.planned(spec, false)?;
+        let mut summary = Summary::new(self.counted_ends());
+        let outcome = plan.walk(&mut trader, &mut summary)?;
+        Ok(Score::of(self, spec, &outcome, &summary))
     }
 
     /// The statistics of a run over these bars by a family's definitions; `report` must hold its equity.
@@ -88,11 +135,101 @@ impl<'a> Market<'a> {
         crate::statistics::analysis(self, report)
     }
 
+    fn planned<'s>(&mut self, spec: &'s Spec, with_executions: bool) -> Result<Planned<'s, 'a>, BacktestError>
+    where
+        'a: 's,
+    {
+        self.check(spec)?;
+        self.columns.begin();
+        let (Compiled { signals, divisions }, warm_up) = self.signals(spec)?;
+        let first = self.first_bar(spec, warm_up)?;
+        let trader = Declared::new(spec, &mut self.columns, &signals, first);
+        let volatility = volatility_column(spec, &mut self.columns);
+        let plan = Plan { prices: self.prices, spec, first, volatility, with_executions };
+        Ok(Planned { plan, trader, divisions })
+    }
+
+    /// Bars that a spec's strategy needs before the first on which every indicator has a value.
+    ///
+    /// # Errors
+    /// A [`BacktestError`] if the spec is out of range.
+    pub fn warm_up(&mut self, spec: &Spec) -> Result<u64, BacktestError> {
+        self.check(spec)?;
+        Ok(self.signals(spec)?.1)
+    }
+
+    /// The first bar at whose close a strategy with this warm-up decides, if enough bars follow.
+    fn first_bar(&self, spec: &Spec, warm_up: u64) -> Result<usize, BacktestError> {
+        let needed = warm_up.saturating_add(2);
+        if (self.prices.len() as u64) < needed {
+            return Err(BacktestError::TooFewBars { bars: self.prices.len(), needed });
+        }
+        let first = warm_up as usize + usize::from(spec.profile == Profile::Btpy06);
+        Ok(first.max(self.history.saturating_sub(1)))
+    }
+
+    fn signals(&mut self, spec: &Spec) -> Result<(Compiled, u64), BacktestError> {
+        let compiled = signals(spec, &mut self.columns, self.spacing.interval)?;
+        let warm_up = compiled.signals.warm_up.max(distances_warm_up(spec, &mut self.columns));
+        Ok((compiled, warm_up))
+    }
+
+    /// A warning for each divisor of rules that was 0 on bars from `first` on.
+    fn zero_divisors(&mut self, divisions: &[(Id, String)], first: usize) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for (divisor, text) in divisions {
+            let values = self.columns.numbers_of(*divisor);
+            let zeros = values[first..].iter().filter(|value| **value == 0.0).count();
+            if let Some(at) = values[first..].iter().position(|value| *value == 0.0) {
+                let time = self.prices.time(first + at);
+                warnings.push(format!(
+                    "A rule divides by `{text}`, which was 0 on {zeros} of the bars, first on that of {time}: what is compared with the quotient does not hold there."
+                ));
+            }
+        }
+        warnings.dedup();
+        warnings
+    }
+
     fn check(&self, spec: &Spec) -> Result<(), BacktestError> {
         spec.check()?;
-        if spec.fill == Fill::Nautilus && self.prices.volume.is_empty() {
-            return Err(BacktestError::NoVolume { what: "fill `nautilus`" });
+        if !self.prices.volume.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        match &spec.strategy {
+            _ if spec.fill == Fill::Nautilus => Err(BacktestError::NoVolume { what: "fill `nautilus`" }),
+            Strategy::Rules(rules) if rules.needs_volume() => {
+                Err(BacktestError::NoVolume { what: "a rule with `volume` or `vwap()`" })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn curve(&self) -> Curve {
+        Curve { equity: vec![0.0; self.prices.len()] }
+    }
+
+    fn report(&self, plan: &Plan<'_>, outcome: Outcome, equity: Vec<f64>) -> Report {
+        let (spec, first) = (plan.spec, plan.first);
+        let warm_up = first - usize::from(spec.profile == Profile::Btpy06);
+        let Outcome { log, open_trades, ruined } = outcome;
+        let ruined = ruined.map(|bar| UnixNanos(self.prices.times[bar]));
+        let warnings = notes::warnings(&notes::Facts { spec, log: &log, open_trades, ruined });
+        let mut report = Report {
+            statistics: Vec::new(),
+            assumptions: notes::assumptions(spec),
+            warnings,
+            digest: digest::of(&log.executions),
+            open_trades,
+            first_bar: bar_number(first),
+            warm_up: bar_number(warm_up),
+            cash: spec.cash,
+            trades: log.trades,
+            executions: log.executions,
+            drawdown: drawdown(&equity),
+            equity,
+        };
+        report.statistics = statistics(&Finished::of(self, &report));
+        report
     }
 }

@@ -13,7 +13,7 @@ pub struct Report {
     /// Every fill in order.
     #[serde(default)]
     pub executions: Vec<Execution>,
-    /// Value of the account after each bar, in money; the initial cash before [`first_bar`](Self::first_bar).
+    /// Value of the account after each bar, in money; [`cash`](Self::cash) before [`first_bar`](Self::first_bar).
     pub equity: Vec<f64>,
     /// Distance of each bar's equity from its running peak, as a share: 0 at a peak, -0.25 a quarter below, -1 ruin.
     pub drawdown: Vec<f64>,
@@ -35,6 +35,9 @@ pub struct Report {
     /// The first bar on which every indicator has a value.
     #[serde(default)]
     pub warm_up: u32,
+    /// Money in the account before the first bar.
+    #[serde(default)]
+    pub cash: f64,
 }
 
 /// A fill: a quantity that changed hands at a price.

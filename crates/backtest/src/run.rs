@@ -1,20 +1,17 @@
-//! A run from bars to report: passes over quiet bars, works orders, marks every bar, asks the trader.
+//! A run from bars to what a record keeps: passes over quiet bars, works orders, marks every bar, asks the trader.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use bars::UnixNanos;
-
-use crate::broker::{Broker, Desk, Log, Quote, bar_number};
-use crate::market::Market;
-use crate::statistics::{Finished, drawdown, statistics};
+use crate::broker::{Broker, Desk, Log, Quote};
+use crate::record::{Line, Record, is_good};
 use crate::trader::Trader;
-use crate::{BacktestError, ExitReason, Fill, Moment, Prices, Profile, Report, Spec, Trade, digest, notes};
+use crate::{BacktestError, ExitReason, Fill, Market, Moment, Prices, Profile, Report, Spec, Trade};
 
 /// Runs a strategy over bars.
 ///
-/// Equal prices and spec give equal trades, equity and digest on every machine; statistics made of logarithms and
-/// powers may differ in the last digit between platforms. For many runs over the same bars use a [`Market`].
+/// Equal prices and spec give equal trades, equity, statistics and digest on every machine. For many runs over the same bars use
+/// a [`Market`].
 ///
 /// ```
 /// use backtest::{Prices, Spec, Strategy, run};
@@ -37,133 +34,106 @@ pub fn run(prices: &Prices<'_>, spec: &Spec) -> Result<Report, BacktestError> {
     Market::new(*prices)?.run(spec)
 }
 
-/// The first bar at whose close a strategy with this warm-up decides, if enough bars follow.
-pub(crate) fn first_bar(spec: &Spec, prices: Prices<'_>, warm_up: u64) -> Result<usize, BacktestError> {
-    let (bars, needed) = (prices.len(), warm_up.saturating_add(2));
-    if (bars as u64) < needed {
-        return Err(BacktestError::TooFewBars { bars, needed });
-    }
-    Ok(warm_up as usize + usize::from(spec.profile == Profile::Btpy06))
-}
-
-/// What a run left behind.
+/// What happened in a run, besides what its record kept.
 pub(crate) struct Outcome {
-    equity: Vec<f64>,
-    log: Log,
-    open_trades: u32,
-    ruined: Option<usize>,
+    pub(crate) log: Log,
+    pub(crate) open_trades: u32,
+    pub(crate) ruined: Option<usize>,
 }
 
-impl Outcome {
-    pub(crate) fn of(
-        market: &Market<'_>,
-        spec: &Spec,
+/// A run that is to be made.
+pub(crate) struct Plan<'a> {
+    pub(crate) prices: Prices<'a>,
+    pub(crate) spec: &'a Spec,
+    /// The first bar at whose close the trader decides.
+    pub(crate) first: usize,
+    /// Volatility a year at each bar, if sizes need it.
+    pub(crate) volatility: Option<Arc<Vec<f64>>>,
+    /// Whether fills are written down.
+    pub(crate) with_executions: bool,
+}
+
+impl Plan<'_> {
+    /// Makes the run.
+    pub(crate) fn walk(
+        &self,
         trader: &mut dyn Trader,
-        first: usize,
-        volatility: Option<Arc<Vec<f64>>>,
-    ) -> Result<Self, BacktestError> {
-        let mut walk = Walk::new(market.prices, spec);
-        volatility.into_iter().for_each(|column| walk.broker.set_volatility(0, column));
-        walk.all(trader, first)?;
-        let Walk { broker, equity, ruined, .. } = walk;
+        record: &mut impl Record,
+    ) -> Result<Outcome, BacktestError> {
+        let mut broker = Broker::new(self.spec, self.prices, self.with_executions);
+        self.volatility.iter().for_each(|column| broker.set_volatility(0, column.clone()));
+        let mut walk = Walk { prices: self.prices, spec: self.spec, broker, record, ruined: None };
+        walk.all(trader, self.first)?;
+        let Walk { broker, ruined, .. } = walk;
         let open_trades = broker.open_trades();
         check_finite(&broker.log.trades)?;
-        Ok(Self { equity, log: broker.log, open_trades, ruined })
-    }
-
-    pub(crate) fn report(self, market: &Market<'_>, spec: &Spec, first: usize) -> Report {
-        let Self { equity, log, open_trades, ruined } = self;
-        let prices = market.prices;
-        let drawdown = drawdown(&equity);
-        let warm_up = first - usize::from(spec.profile == Profile::Btpy06);
-        let finished =
-            Finished { market, warm_up, equity: &equity, drawdown: &drawdown, trades: &log.trades };
-        let statistics = statistics(&finished);
-        let warnings = notes::warnings(&notes::Facts {
-            spec,
-            log: &log,
-            open_trades,
-            ruined: ruined.map(|bar| UnixNanos(prices.times[bar])),
-        });
-        Report {
-            statistics,
-            assumptions: notes::assumptions(spec),
-            warnings,
-            digest: digest::of(&log.executions),
-            open_trades,
-            first_bar: bar_number(first),
-            warm_up: bar_number(warm_up),
-            trades: log.trades,
-            executions: log.executions,
-            equity,
-            drawdown,
-        }
+        Ok(Outcome { log: broker.log, open_trades, ruined })
     }
 }
 
 /// A run under way.
-struct Walk<'a> {
+struct Walk<'a, 'r, R> {
     prices: Prices<'a>,
     spec: &'a Spec,
     broker: Broker<'a>,
-    equity: Vec<f64>,
+    record: &'r mut R,
     ruined: Option<usize>,
 }
 
-impl<'a> Walk<'a> {
-    fn new(prices: Prices<'a>, spec: &'a Spec) -> Self {
-        let equity = vec![spec.cash; prices.len()];
-        Self { prices, spec, broker: Broker::new(spec, prices, true), equity, ruined: None }
-    }
-
+impl<'a, R: Record> Walk<'a, '_, R> {
     fn all(&mut self, trader: &mut dyn Trader, first: usize) -> Result<(), BacktestError> {
-        let bars = self.prices.len();
-        let mut bar = first;
-        while bar < bars {
+        let last = self.prices.len() - 1;
+        self.record.constant(0..first.min(last), self.spec.cash);
+        let mut bar = first.min(last);
+        while self.ruined.is_none() {
             let until = self.quiet_until(trader, bar);
             self.mark(bar..until)?;
-            if self.ruined.is_some() || until == bars {
-                break;
-            }
             bar = until;
-            self.broker.work(0, bar);
-            self.mark(bar..bar + 1)?;
-            self.stop_out(bar)?;
-            if self.ruined.is_some() {
+            if self.ruined.is_some() || !self.busy(trader, bar)? {
                 break;
             }
-            self.ask(trader, bar)?;
+            if bar == last && self.spec.finalize {
+                self.finalize(last);
+            }
+            self.mark(bar..bar + 1)?;
+            if bar == last {
+                break;
+            }
             bar += 1;
-        }
-        if self.spec.finalize && self.ruined.is_none() {
-            self.finalize(bars - 1)?;
         }
         Ok(())
     }
 
-    /// The first bar from `bar` on at which an order may fill or the trader decides.
+    /// The first bar from `bar` on at which an order may fill or the trader decides, at most the last.
     fn quiet_until(&mut self, trader: &dyn Trader, bar: usize) -> usize {
-        let bars = self.prices.len();
+        let last = self.prices.len() - 1;
         let watched = self.spec.stop_out > 0.0 && self.broker.open_trades() > 0;
         if watched {
             return bar;
         }
-        let wake = trader.next(bar, &self.desk(bar)).map_or(bars, |wake| wake.clamp(bar, bars));
+        let wake = trader.next(bar, &self.desk(bar)).map_or(last, |wake| wake.clamp(bar, last));
         if self.broker.is_idle() { wake } else { self.broker.next_touch(0, bar, wake) }
     }
 
-    fn ask(&mut self, trader: &mut dyn Trader, bar: usize) -> Result<(), BacktestError> {
+    /// A bar on which something may happen; says whether the account lives on.
+    fn busy(&mut self, trader: &mut dyn Trader, bar: usize) -> Result<bool, BacktestError> {
+        self.broker.work(0, bar);
+        self.broker.set_mark(0, self.prices.close[bar]);
+        let equity = self.broker.equity();
+        if !is_good(equity) {
+            self.end(bar, equity)?;
+            return Ok(false);
+        }
+        self.stop_out(bar);
         let mut desk = self.desk(bar);
         if trader.next(bar, &desk) != Some(bar) {
-            return Ok(());
+            return Ok(true);
         }
         trader.decide(&mut desk);
-        let compatible = self.spec.profile == Profile::Btpy06;
-        if self.spec.fill != Fill::NextOpen && !compatible {
+        if self.spec.fill != Fill::NextOpen && self.spec.profile != Profile::Btpy06 {
             self.broker.work_at_close(0, bar);
-            self.mark(bar..bar + 1)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     fn desk(&mut self, bar: usize) -> Desk<'_, 'a> {
@@ -174,58 +144,67 @@ impl<'a> Walk<'a> {
         Quote { bar, price: self.prices.close[bar], moment: Moment::Close }
     }
 
-    /// Writes the equity of `bars`, up to ruin.
+    /// Records the account's value after `bars`, on which nothing happens, up to ruin.
     fn mark(&mut self, bars: Range<usize>) -> Result<(), BacktestError> {
         let Some(last) = bars.clone().last() else { return Ok(()) };
         let close = &self.prices.close[bars.clone()];
-        let equity = &mut self.equity[bars.clone()];
-        match self.broker.line() {
-            Some((cash, 0.0, _)) => equity.fill(cash),
-            Some((cash, units, entry)) => {
-                equity
-                    .iter_mut()
-                    .zip(close)
-                    .for_each(|(equity, close)| *equity = cash + units * (close - entry));
+        let bad = match self.broker.line() {
+            Some((cash, 0.0, _)) if is_good(cash) => {
+                self.record.constant(bars, cash);
+                None
             }
+            Some((cash, 0.0, _)) => Some((bars.start, cash)),
+            Some((cash, units, entry)) => self.record.line(bars, Line { cash, units, entry }, close),
+            None => self.mark_each(bars),
+        };
+        match bad {
+            Some((bar, equity)) => self.end(bar, equity),
             None => {
-                for (equity, close) in equity.iter_mut().zip(close) {
-                    self.broker.set_mark(0, *close);
-                    *equity = self.broker.equity();
-                }
+                self.broker.set_mark(0, self.prices.close[last]);
+                Ok(())
             }
         }
-        self.broker.set_mark(0, self.prices.close[last]);
-        let good = |equity: f64| equity > 0.0 && equity <= f64::MAX;
-        if equity.iter().fold(true, |all, &equity| all & good(equity)) {
-            return Ok(());
+    }
+
+    /// With several open trades, bar by bar.
+    fn mark_each(&mut self, bars: Range<usize>) -> Option<(usize, f64)> {
+        for bar in bars {
+            self.broker.set_mark(0, self.prices.close[bar]);
+            let equity = self.broker.equity();
+            if !is_good(equity) {
+                return Some((bar, equity));
+            }
+            self.record.constant(bar..bar + 1, equity);
         }
-        let bar = bars.start + equity.iter().position(|&equity| !good(equity)).unwrap_or_default();
-        if !self.equity[bar].is_finite() {
+        None
+    }
+
+    /// The account is worth nothing at the close of a bar: all is closed there, and nothing follows.
+    fn end(&mut self, bar: usize, equity: f64) -> Result<(), BacktestError> {
+        if !equity.is_finite() {
             return Err(BacktestError::Overflow { bar });
         }
         let quote = self.closing(bar);
         self.broker.set_mark(0, quote.price);
         self.broker.ruin(|_| quote);
-        self.equity[bar..].fill(0.0);
+        self.record.constant(bar..self.prices.len(), 0.0);
         self.ruined = Some(bar);
         Ok(())
     }
 
     /// Closes everything if the account does not cover enough of the margin any more.
-    fn stop_out(&mut self, bar: usize) -> Result<(), BacktestError> {
-        if self.spec.stop_out > 0.0 && self.ruined.is_none() {
+    fn stop_out(&mut self, bar: usize) {
+        if self.spec.stop_out > 0.0 {
             let needed = self.spec.stop_out * self.broker.bound_margin();
             if needed > 0.0 && self.broker.equity() < needed {
                 let quote = self.closing(bar);
                 self.broker.close_all(0, quote, ExitReason::StopOut);
-                self.mark(bar..bar + 1)?;
             }
         }
-        Ok(())
     }
 
     /// Closes what is open after the last bar.
-    fn finalize(&mut self, last: usize) -> Result<(), BacktestError> {
+    fn finalize(&mut self, last: usize) {
         match self.spec.profile {
             Profile::Barkeep => {
                 let quote = self.closing(last);
@@ -237,7 +216,6 @@ impl<'a> Walk<'a> {
                 self.broker.work(0, last);
             }
         }
-        self.mark(last..last + 1)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::Desk;
 
 /// A strategy that is asked at the close of bars and places orders.
 ///
-/// It must look at bars up to [`Desk::bar`] only. To check that, run it with [`self_test`](crate::self_test).
+/// It must look at bars up to [`Desk::bar`] only. To check that, run it with [`self_test_with`](crate::self_test_with).
 ///
 /// ```
 /// use backtest::{Desk, Market, Prices, Spec, Trader};

@@ -1,6 +1,11 @@
 //! How orders fill inside bars, in the house's own profile: every case is worked out by hand.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::unwrap_used,
+    reason = "tests read their fixtures and stop at the first surprise"
+)]
 
 use backtest::{
     Behind, Distance, Entry, EntryOrder, ExitReason, Exits, Fill, Instrument, Market, Moment, Order,
@@ -374,7 +379,8 @@ fn exits_of_a_spec() {
     let trail = |distance, behind| Exits { trail: Some(Trail { distance, behind }), ..none };
     let nothing: fn(&mut Spec) = |_| {};
     // Exit bar, price, reason of each trade. The cross down at bar 8 leaves at bar 9.
-    let cases: Vec<(&str, Exits, fn(&mut Spec), Vec<(u32, f64, ExitReason)>)> = vec![
+    type Case<'c> = (&'c str, Exits, fn(&mut Spec), Vec<(u32, f64, ExitReason)>);
+    let cases: Vec<Case<'_>> = vec![
         ("signal", none, nothing, vec![(9, 11.0, Signal)]),
         ("not on signal", Exits { on_signal: false, ..none }, nothing, vec![(9, 11.0, End)]),
         (

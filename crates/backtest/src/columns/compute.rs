@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use bars::DAY;
+use bars::expr::{Part, Zone, local, part_of_date};
+use bars::{DAY, UnixNanos};
 
 use super::mask::crosses;
 use super::{Clock, Columns, Id, Mask, Node, Numbers, Source, Value, Windowed};
@@ -138,10 +139,30 @@ fn windowed(function: Windowed, values: &[f64], window: u32) -> Vec<f64> {
 const DAY_MICROS: f64 = (DAY / 1000) as f64;
 
 fn clock_of(clock: Clock, micros: f64) -> f64 {
-    match clock {
-        Clock::TimeOfDay => micros.rem_euclid(DAY_MICROS),
-        Clock::Date => micros.div_euclid(DAY_MICROS),
+    if micros.is_nan() {
+        return f64::NAN;
     }
+    let (days, rest) = (micros.div_euclid(DAY_MICROS), micros.rem_euclid(DAY_MICROS));
+    let part = match clock {
+        Clock::TimeOfDay => return rest,
+        Clock::Date => return days,
+        Clock::NewYork => {
+            let shown = local(Zone::NewYork, UnixNanos((micros as i64).saturating_mul(1000)));
+            return shown.map_or(f64::NAN, |shown| shown.0.div_euclid(1000) as f64);
+        }
+        Clock::Hour => return (rest / 3.6e9).floor(),
+        Clock::Minute => return (rest / 6e7).floor() % 60.0,
+        Clock::Second => return (rest / 1e6).floor() % 60.0,
+        Clock::Year => Part::Year,
+        Clock::Quarter => Part::Quarter,
+        Clock::Month => Part::Month,
+        Clock::Week => Part::Week,
+        Clock::Day => Part::Day,
+        Clock::DayOfYear => Part::DayOfYear,
+        Clock::DayOfWeek => Part::DayOfWeek,
+        Clock::IsoDayOfWeek => Part::IsoDayOfWeek,
+    };
+    part_of_date(part, days as i32) as f64
 }
 
 fn bars_since(condition: &Mask, bars: usize) -> impl Iterator<Item = f64> + '_ {

@@ -95,10 +95,6 @@ impl Mask {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
-    pub(crate) fn words(&self) -> &[u64] {
-        &self.words
-    }
-
     pub(crate) fn from_words(words: Vec<u64>, bars: usize) -> Self {
         let mut mask = Self { words, bars };
         mask.trim();

@@ -28,9 +28,14 @@ pub(crate) struct Columns<'a> {
     nodes: Vec<Node>,
     numbers: HashMap<Node, Id>,
     values: Vec<Option<Value<'a>>>,
-    bytes: usize,
+    /// The columns that are computed, each with the run that used it last.
+    computed: Vec<(Id, u64)>,
+    run: u64,
     budget_bytes: usize,
 }
+
+/// Nodes that are remembered; a sweep over pairs of parameters makes new ones for every pair.
+const MAX_NODES: usize = 50_000;
 
 /// A computed column.
 #[derive(Clone, Debug)]
@@ -74,7 +79,8 @@ impl<'a> Columns<'a> {
             nodes: Vec::new(),
             numbers: HashMap::new(),
             values: Vec::new(),
-            bytes: 0,
+            computed: Vec::new(),
+            run: 0,
             budget_bytes: BUDGET_BYTES,
         }
     }
@@ -131,15 +137,18 @@ impl<'a> Columns<'a> {
     /// A column of numbers or the number it is.
     pub(crate) fn value(&mut self, id: Id) -> Value<'a> {
         if let Some(value) = &self.values[id.0 as usize] {
-            return value.clone();
+            let value = value.clone();
+            if self.node(id).is_worth_keeping() {
+                self.computed
+                    .iter_mut()
+                    .filter(|(known, _)| *known == id)
+                    .for_each(|(_, run)| *run = self.run);
+            }
+            return value;
         }
         let value = self.compute(self.node(id));
-        self.bytes += match &value {
-            Value::Constant(_) | Value::Numbers(Numbers::Given(_)) => 0,
-            Value::Numbers(numbers) => numbers.len() * 8,
-            Value::Condition(mask) => mask.words().len() * 8,
-        };
         self.values[id.0 as usize] = Some(value.clone());
+        self.computed.push((id, self.run));
         value
     }
 
@@ -151,11 +160,25 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// Forgets what was computed if it became too much; the nodes stay.
-    pub(crate) fn trim(&mut self) {
-        if self.bytes > self.budget_bytes {
-            self.values.iter_mut().for_each(|value| *value = None);
-            self.bytes = 0;
+    /// Begins another run: forgets what is quickly computed again, and of the rest what was used longest ago if it became too much.
+    pub(crate) fn begin(&mut self) {
+        self.run += 1;
+        if self.nodes.len() > MAX_NODES {
+            *self = Self { budget_bytes: self.budget_bytes, ..Self::new(self.prices) };
+        }
+        let (nodes, values) = (&self.nodes, &mut self.values);
+        self.computed.retain(|(id, _)| {
+            let keep = nodes[id.0 as usize].is_worth_keeping();
+            if !keep {
+                values[id.0 as usize] = None;
+            }
+            keep
+        });
+        self.computed.sort_unstable_by_key(|(_, run)| std::cmp::Reverse(*run));
+        let column_bytes = self.prices.len() * size_of::<f64>();
+        let most = self.budget_bytes.checked_div(column_bytes).unwrap_or(usize::MAX);
+        for (id, _) in self.computed.drain(most.min(self.computed.len())..) {
+            self.values[id.0 as usize] = None;
         }
     }
 }
@@ -198,6 +221,15 @@ impl Columns<'_> {
     pub(crate) fn times(&mut self, factor: f64, column: Id) -> Id {
         let factor = self.constant(factor);
         self.binary(Binary::Multiply, factor, column)
+    }
+
+    pub(crate) fn not(&mut self, condition: Id) -> Id {
+        self.put(Node::Not(condition))
+    }
+
+    /// Whether some column is made of the volume.
+    pub(crate) fn has_volume(&self) -> bool {
+        self.numbers.contains_key(&Node::Source(Source::Volume)) || self.numbers.contains_key(&Node::Vwap)
     }
 
     /// `left` lies above `right`.

@@ -97,13 +97,26 @@ pub(crate) enum Windowed {
     MeanFilledBack,
 }
 
-/// Parts of a time that are numbers.
+/// Parts of a time in microseconds.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Clock {
     /// Microseconds since midnight.
     TimeOfDay,
     /// Days since 1970.
     Date,
+    /// What clocks in New York show, in microseconds.
+    NewYork,
+    Year,
+    Quarter,
+    Month,
+    Week,
+    Day,
+    DayOfYear,
+    DayOfWeek,
+    IsoDayOfWeek,
+    Hour,
+    Minute,
+    Second,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -166,7 +179,8 @@ impl Compare {
             Self::Less => left < right,
             Self::LessOrEqual => left <= right,
             Self::Equal => left == right,
-            Self::NotEqual => left < right || left > right,
+            // Not `!=`, which holds for what is not a number.
+            Self::NotEqual => (left < right) | (left > right),
         }
     }
 }
@@ -205,16 +219,12 @@ impl Node {
         }
     }
 
-    /// Whether its values are conditions.
-    pub(super) fn is_condition(&self) -> bool {
-        matches!(
-            self,
-            Self::Always(_)
-                | Self::Compare(..)
-                | Self::And(..)
-                | Self::Or(..)
-                | Self::Not(_)
-                | Self::CrossAbove(..)
-        )
+    /// Whether it takes long to compute, so that the next run wants to find it.
+    pub(super) fn is_worth_keeping(&self) -> bool {
+        match self {
+            Self::Windowed(kind, ..) => *kind != Windowed::Lag,
+            Self::Vwap | Self::TrueRange | Self::Clock(..) => true,
+            _ => false,
+        }
     }
 }

@@ -26,6 +26,24 @@ pub enum Distance {
 }
 
 impl Distance {
+    /// Its number, whatever it counts.
+    pub(super) fn number(self) -> f64 {
+        match self {
+            Self::Share(number) | Self::Money(number) | Self::Ticks(number) => number,
+            Self::Atr { multiple, .. } => multiple,
+        }
+    }
+
+    /// Another number of the same kind.
+    pub(super) fn with(self, number: f64) -> Self {
+        match self {
+            Self::Share(_) => Self::Share(number),
+            Self::Money(_) => Self::Money(number),
+            Self::Ticks(_) => Self::Ticks(number),
+            Self::Atr { window, .. } => Self::Atr { multiple: number, window },
+        }
+    }
+
     fn check(&self, name: &'static str, tick: f64) -> Result<(), BacktestError> {
         let positive = |value: f64| value > 0.0 && value.is_finite();
         match *self {

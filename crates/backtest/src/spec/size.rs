@@ -54,6 +54,30 @@ impl Default for Size {
 }
 
 impl Size {
+    /// Its number, whatever it counts.
+    pub(super) fn number(self) -> f64 {
+        match self {
+            Self::Free { share } | Self::Equity { share } | Self::Risk { share } => share,
+            Self::Units { units } => units,
+            Self::Cash { money } => money,
+            Self::Volatility { target, .. } => target,
+        }
+    }
+
+    /// Another number of the same kind.
+    pub(super) fn with(self, number: f64) -> Self {
+        match self {
+            Self::Free { .. } => Self::Free { share: number },
+            Self::Equity { .. } => Self::Equity { share: number },
+            Self::Risk { .. } => Self::Risk { share: number },
+            Self::Units { .. } => Self::Units { units: number },
+            Self::Cash { .. } => Self::Cash { money: number },
+            Self::Volatility { window, bars_per_year, .. } => {
+                Self::Volatility { target: number, window, bars_per_year }
+            }
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), BacktestError> {
         let positive = |value: f64| value > 0.0 && value.is_finite();
         let share = |value: f64| value > 0.0 && value <= 1.0;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Seed;
-use crate::BacktestError;
+use crate::{BacktestError, Rules};
 
 /// A built-in strategy and its parameters.
 ///
@@ -84,6 +84,8 @@ pub enum Strategy {
         /// Bars in the second average; at least 1.
         slow: u32,
     },
+    /// Rules of one's own.
+    Rules(Box<Rules>),
 }
 
 impl Default for Strategy {
@@ -273,6 +275,12 @@ pub fn strategies() -> &'static [StrategyInfo] {
             doc: "long while the fast exponential average is at or above the slow one, else short, as NautilusTrader's example",
             params: AVERAGES,
         },
+        StrategyInfo {
+            name: "rules",
+            title: "Rules",
+            doc: "when to enter and leave as expressions, such as `crosses_above(sma(close, 20), sma(close, 50))`",
+            params: &[],
+        },
     ];
     ALL
 }
@@ -301,6 +309,7 @@ impl Strategy {
             "time_of_day" => Self::TimeOfDay { enter: time(870), exit: time(1200) },
             "buy_and_hold" => Self::BuyAndHold {},
             "nautilus_ema_cross" => Self::NautilusEmaCross { fast: 10, slow: 20 },
+            "rules" => Self::Rules(Box::default()),
             _ => return Err(BacktestError::UnknownStrategy { name: name.to_owned() }),
         })
     }
@@ -317,10 +326,11 @@ impl Strategy {
             Self::TimeOfDay { .. } => "time_of_day",
             Self::BuyAndHold {} => "buy_and_hold",
             Self::NautilusEmaCross { .. } => "nautilus_ema_cross",
+            Self::Rules(_) => "rules",
         }
     }
 
-    fn params(&mut self) -> Vec<(&'static str, Param<'_>)> {
+    fn params(&mut self) -> Vec<(&str, Param<'_>)> {
         use Param::{Bars, Clock, Number};
         match self {
             Self::SmaCross { fast, slow }
@@ -338,18 +348,21 @@ impl Strategy {
             }
             Self::TimeOfDay { enter, exit } => vec![("enter", Clock(enter)), ("exit", Clock(exit))],
             Self::BuyAndHold {} => Vec::new(),
+            Self::Rules(rules) => {
+                rules.params.iter_mut().map(|(name, value)| (name.as_str(), Number(value))).collect()
+            }
         }
     }
 
     /// The names of its parameters and their values; times of day as minutes after midnight.
-    pub fn values(&self) -> Vec<(&'static str, f64)> {
+    pub fn values(&self) -> Vec<(String, f64)> {
         let mut copy = self.clone();
         let value = |param: &Param<'_>| match param {
             Param::Bars(bars) => f64::from(**bars),
             Param::Number(number) => **number,
             Param::Clock(time) => f64::from(time.seconds) / 60.0,
         };
-        copy.params().iter().map(|(name, param)| (*name, value(param))).collect()
+        copy.params().iter().map(|(name, param)| ((*name).to_owned(), value(param))).collect()
     }
 
     /// Sets a parameter.
@@ -360,12 +373,12 @@ impl Strategy {
     pub fn set(&mut self, name: &str, value: f64) -> Result<(), BacktestError> {
         let strategy = self.name();
         let mut params = self.params();
-        let known: Vec<_> = params.iter().map(|(name, _)| *name).collect();
-        let Some((name, param)) = params.iter_mut().find(|(known, _)| *known == name) else {
+        let Some((_, param)) = params.iter_mut().find(|(known, _)| *known == name) else {
+            let known = params.iter().map(|(name, _)| (*name).to_owned()).collect();
             return Err(BacktestError::UnknownParameter { name: name.to_owned(), strategy, known });
         };
         let whole = |most: f64| value.fract() == 0.0 && (0.0..=most).contains(&value);
-        let refused = |expected| Err(BacktestError::OutOfRange { name, value, expected });
+        let refused = |expected| Err(BacktestError::BadValue { name: name.to_owned(), value, expected });
         match param {
             Param::Bars(bars) if whole(f64::from(u32::MAX)) => **bars = value as u32,
             Param::Bars(_) => return refused("a whole number of bars"),
@@ -379,8 +392,11 @@ impl Strategy {
     pub(super) fn check(&self) -> Result<(), BacktestError> {
         for (name, param) in self.clone().params() {
             if matches!(param, Param::Bars(bars) if *bars == 0) {
-                return Err(BacktestError::ZeroWindow { name });
+                return Err(BacktestError::ZeroWindow { name: name.to_owned() });
             }
+        }
+        if let Self::Rules(rules) = self {
+            return rules.check();
         }
         match *self {
             Self::SmaCross { fast, slow }

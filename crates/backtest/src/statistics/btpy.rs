@@ -10,7 +10,7 @@ use crate::{Statistic, Trade, Value};
 
 /// Every statistic, in the family's order.
 pub(super) fn statistics(outcome: &Finished<'_>) -> Vec<Statistic> {
-    let spacing = &outcome.market.spacing;
+    let spacing = outcome.spacing;
     let mut sheet = Sheet::new();
     span(&mut sheet, outcome);
     let returns = whole(&mut sheet, outcome);
@@ -23,7 +23,7 @@ pub(super) fn statistics(outcome: &Finished<'_>) -> Vec<Statistic> {
 }
 
 fn span(sheet: &mut Sheet, outcome: &Finished<'_>) {
-    let times = outcome.market.prices.times;
+    let times = outcome.prices.times;
     let time = |stamp: Option<&i64>| stamp.map_or(Value::Undefined, |&stamp| Value::Time(UnixNanos(stamp)));
     sheet.put("Start", time(times.first()), "open time of the first bar".into());
     sheet.put("End", time(times.last()), "open time of the last bar".into());
@@ -41,10 +41,10 @@ struct Returns {
 
 fn whole(sheet: &mut Sheet, outcome: &Finished<'_>) -> Returns {
     let Finished { equity, warm_up, .. } = *outcome;
-    let close = outcome.market.prices.close;
+    let close = outcome.prices.close;
     let peak = equity.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let commissions: f64 = outcome.trades.iter().map(|trade| trade.commission).sum();
-    let returns = Returns { strategy: growth(equity, 0) * 100.0, market: growth(close, warm_up) * 100.0 };
+    let returns = Returns { strategy: outcome.growth() * 100.0, market: growth(close, warm_up) * 100.0 };
     sheet.number("Equity Final [$]", last(equity), "equity after the last bar", "no bars");
     sheet.number("Equity Peak [$]", peak, "greatest equity after a bar", "no bars");
     if commissions != 0.0 {
@@ -62,10 +62,10 @@ fn whole(sheet: &mut Sheet, outcome: &Finished<'_>) -> Returns {
 
 fn annual(sheet: &mut Sheet, outcome: &Finished<'_>, spacing: &Spacing, deepest: f64) {
     let (factor, period) = (spacing.periods_per_year, spacing.period.name());
-    let ends = outcome.market.period_ends.iter().map(|bar| outcome.equity[*bar]);
+    let ends = outcome.period_ends.iter().map(|bar| outcome.equity[*bar]);
     let Annual { mean_return: annual, volatility, sharpe, sortino } =
         Annual::of(&Spacing::returns(ends), factor);
-    let cagr = cagr(growth(outcome.equity, 0), lasted(outcome.market.prices.times));
+    let cagr = cagr(outcome.growth(), lasted(outcome.prices.times));
     let short = format!("too few {period}s, or numbers too great");
 
     let formula = format!(
@@ -88,7 +88,7 @@ fn annual(sheet: &mut Sheet, outcome: &Finished<'_>, spacing: &Spacing, deepest:
 }
 
 fn market(sheet: &mut Sheet, outcome: &Finished<'_>, returns: &Returns) {
-    let beta = beta(outcome.equity, outcome.market.prices.close);
+    let beta = beta(outcome.equity, outcome.prices.close);
     let otherwise = "prices that never move, or an account that was empty";
     let formula = "Return [%] - Beta x Buy & Hold Return [%], over the whole run, risk-free rate 0";
     sheet.number("Alpha [%]", returns.strategy - beta * returns.market, formula, otherwise);
@@ -98,7 +98,7 @@ fn market(sheet: &mut Sheet, outcome: &Finished<'_>, returns: &Returns) {
 }
 
 fn drawdowns(sheet: &mut Sheet, outcome: &Finished<'_>, spacing: &Spacing, deepest: f64) {
-    let spells = Spells::of(outcome.drawdown, outcome.market.prices.times);
+    let spells = Spells::of(outcome.drawdown, outcome.prices.times);
     let unit = spacing.unit.name();
     let none = "no drawdown over more than one bar";
     let depth = if spells.count == 0 { deepest } else { -spells.depth / spells.count as f64 };

@@ -4,8 +4,8 @@ use bars::UnixNanos;
 use serde::{Deserialize, Serialize};
 
 use super::family::daily;
-use super::growth;
 use super::numbers::{deviation, mean};
+use super::{Finished, growth};
 use crate::market::Market;
 use crate::spacing::Period;
 use crate::{Moment, Prices, Report, Trade};
@@ -94,36 +94,36 @@ pub struct Excursion {
 
 /// What stands beside the statistics of a run over these bars; `report` must hold its equity.
 pub fn analysis(market: &Market<'_>, report: &Report) -> Analysis {
-    let prices = market.prices;
     let days = daily(market, &report.equity);
     let shares: Vec<f64> = report.trades.iter().map(|trade| trade.return_pct).collect();
-    let (warm_up, close) = (report.warm_up as usize, prices.close);
-    let cash = report.equity.first().copied().unwrap_or(f64::NAN);
-    let start = close.get(warm_up).copied().unwrap_or(f64::NAN);
+    let finished = Finished::of(market, report);
+    let (close, cash, bars) = (market.prices.close, report.cash, market.prices.len());
+    let begin = (report.warm_up as usize).max(market.history);
+    let start = close.get(begin).copied().unwrap_or(f64::NAN);
     let held = super::exposed_bars(report.trades.iter());
+    let hold = |bar: usize| if bar < begin { cash } else { cash * (close[bar] / start) };
     Analysis {
-        months: months(prices, &report.equity),
-        drawdowns: worst(prices.times, &report.drawdown),
-        rolling_sharpe: rolling(prices.times, &days),
+        months: months(&finished),
+        drawdowns: worst(finished.prices.times, finished.drawdown),
+        rolling_sharpe: rolling(finished.prices.times, &days),
         rolling_days: ROLLING_DAYS as u32,
         day_returns: histogram(&days),
         trade_returns: histogram(&shares),
-        excursions: report.trades.iter().map(|trade| excursion(prices, trade)).collect(),
-        exposure: held as f64 / close.len().saturating_sub(warm_up).max(1) as f64,
-        benchmark: (0..close.len())
-            .map(|bar| if bar < warm_up { cash } else { cash * (close[bar] / start) })
-            .collect(),
-        benchmark_return: growth(close, warm_up),
+        excursions: report.trades.iter().map(|trade| excursion(market.prices, trade)).collect(),
+        exposure: held as f64 / bars.saturating_sub(begin).max(1) as f64,
+        benchmark: (0..bars).map(hold).collect(),
+        benchmark_return: growth(close, begin),
     }
 }
 
-fn months(prices: Prices<'_>, equity: &[f64]) -> Vec<Month> {
+fn months(finished: &Finished<'_>) -> Vec<Month> {
+    let Finished { prices, equity, cash, .. } = finished;
     let mut before: Option<(f64, f64)> = None;
     let mut months = Vec::new();
     for bar in Period::Month.ends(prices.times) {
         let now = (equity[bar], prices.close[bar]);
         // The first month grows from the first bar on.
-        let (value, close) = before.unwrap_or((equity[0], prices.close[0]));
+        let (value, close) = before.unwrap_or((*cash, prices.close[0]));
         let date = prices.time(bar).date();
         if value > 0.0 {
             let (strategy, market) = (now.0 / value - 1.0, now.1 / close - 1.0);
@@ -167,7 +167,7 @@ fn rolling(times: &[i64], days: &[f64]) -> Vec<(UnixNanos, f64)> {
     let skipped = ends.len() - days.len();
     let windows = days.windows(ROLLING_DAYS).enumerate();
     let values = windows.map(|(at, window)| {
-        let ratio = mean(window.iter().copied()) / deviation(window) * 252_f64.sqrt();
+        let ratio = sharpe(window) * 252_f64.sqrt();
         (UnixNanos(times[ends[at + ROLLING_DAYS - 1 + skipped]]), ratio)
     });
     values.filter(|(_, ratio)| ratio.is_finite()).collect()
@@ -205,9 +205,11 @@ fn excursion(prices: Prices<'_>, trade: &Trade) -> Excursion {
     Excursion { adverse: adverse.min(0.0), favourable: favourable.max(0.0) }
 }
 
-/// The Sharpe ratio a period that rolling values and resampling share: mean over deviation (n - 1).
+/// The Sharpe ratio a period that rolling values and resampling share: mean over deviation (n - 1); not-a-number where returns do
+/// not differ but by rounding.
 pub(crate) fn sharpe(returns: &[f64]) -> f64 {
-    mean(returns.iter().copied()) / deviation(returns)
+    let (mean, spread) = (mean(returns.iter().copied()), deviation(returns));
+    if spread <= mean.abs() * 1e-13 { f64::NAN } else { mean / spread }
 }
 
 #[cfg(test)]

@@ -94,14 +94,8 @@ pub struct Row {
 ///
 /// `report` must hold its equity, and be of a run over these bars.
 pub fn table(market: &Market<'_>, report: &Report, family: Family) -> Table {
-    let finished = Finished {
-        market,
-        warm_up: report.warm_up as usize,
-        equity: &report.equity,
-        drawdown: &report.drawdown,
-        trades: &report.trades,
-    };
-    let cash = report.equity.first().copied().unwrap_or(f64::NAN);
+    let finished = Finished::of(market, report);
+    let cash = report.cash;
     let trades = &report.trades[..];
     let rows = match family {
         Family::Btpy => {
@@ -168,7 +162,8 @@ impl Row {
 }
 
 /// Returns from UTC day to UTC day.
-pub(super) fn daily(market: &Market<'_>, values: &[f64]) -> Vec<f64> {
-    let ends = Period::Day.ends(market.prices.times);
-    Spacing::returns(ends.iter().map(|bar| values[*bar])).0
+pub(crate) fn daily(market: &Market<'_>, values: &[f64]) -> Vec<f64> {
+    let from = market.history;
+    let ends = Period::Day.ends(&market.prices.times[from..]);
+    Spacing::returns(ends.iter().map(|bar| values[from + *bar])).0
 }

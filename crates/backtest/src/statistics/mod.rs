@@ -5,29 +5,54 @@ mod curves;
 mod family;
 mod figures;
 mod nautilus;
-mod numbers;
+pub(crate) mod numbers;
 mod quantstats;
 mod sheet;
 mod tradingview;
 
+use crate::market::Market;
+use crate::spacing::Spacing;
+use crate::{Prices, Report, Statistic, Trade};
+pub(crate) use curves::sharpe;
 pub use curves::{Analysis, Bin, DrawdownSpell, Excursion, Month, analysis};
+pub(crate) use family::daily;
 pub use family::{Family, Row, Table, table};
 pub(crate) use figures::{Annual, Trading, cagr, exposed_bars};
-pub(crate) use numbers::{
-    deviation, kurtosis, mean, normal_quantile, normal_share, quantile, skewness, sorted,
-};
 
-use crate::market::Market;
-use crate::{Statistic, Trade};
-
-/// A finished run, as the statistics see it.
+/// A finished run, as the statistics see it: its bars without those that only warm up.
 pub(crate) struct Finished<'a> {
-    pub(crate) market: &'a Market<'a>,
+    pub(crate) prices: Prices<'a>,
+    pub(crate) spacing: &'a Spacing,
+    /// The last bar of each period.
+    pub(crate) period_ends: Vec<usize>,
     /// The first bar on which every indicator has a value.
     pub(crate) warm_up: usize,
     pub(crate) equity: &'a [f64],
     pub(crate) drawdown: &'a [f64],
     pub(crate) trades: &'a [Trade],
+    /// Money before the first bar.
+    pub(crate) cash: f64,
+}
+
+impl<'a> Finished<'a> {
+    pub(crate) fn of(market: &'a Market<'a>, report: &'a Report) -> Self {
+        let from = market.history;
+        Self {
+            prices: market.prices.rows(from..market.prices.len()),
+            spacing: &market.spacing,
+            period_ends: market.counted_ends().iter().map(|end| end - from).collect(),
+            warm_up: (report.warm_up as usize).saturating_sub(from),
+            equity: &report.equity[from..],
+            drawdown: &report.drawdown[from..],
+            trades: &report.trades,
+            cash: report.cash,
+        }
+    }
+
+    /// The growth of the account as a share.
+    fn growth(&self) -> f64 {
+        (last(self.equity) - self.cash) / self.cash
+    }
 }
 
 /// The statistics that every report has.

@@ -94,7 +94,7 @@ fn lengths<'t>(sheet: &mut Sheet, trades: impl Iterator<Item = &'t Trade> + Clon
 
 /// What the account made.
 pub(super) fn account(finished: &Finished<'_>, open_trades: u32) -> Vec<Statistic> {
-    let (equity, close) = (finished.equity, finished.market.prices.close);
+    let (equity, close) = (finished.equity, finished.prices.close);
     let mut sheet = Sheet::new();
     let (mut peak, mut trough) = (f64::NEG_INFINITY, f64::INFINITY);
     let (mut drawdown, mut drawdown_share, mut runup, mut runup_share) = (0.0_f64, 0.0_f64, 0.0_f64, 0.0_f64);
@@ -134,11 +134,11 @@ pub(super) fn account(finished: &Finished<'_>, open_trades: u32) -> Vec<Statisti
 
 fn finished_value(finished: &Finished<'_>) -> f64 {
     let net: f64 = finished.trades.iter().map(|trade| trade.pnl).sum();
-    finished.equity.first().copied().unwrap_or(f64::NAN) + net
+    finished.cash + net
 }
 
 fn ratios(sheet: &mut Sheet, finished: &Finished<'_>) {
-    let times = finished.market.prices.times;
+    let times = finished.prices.times;
     let returns_of = |period: Period| {
         let ends = period.ends(times);
         Spacing::returns(ends.iter().map(|bar| finished.equity[*bar])).0

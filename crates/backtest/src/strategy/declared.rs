@@ -26,6 +26,11 @@ pub(crate) struct Declared<'s, 'a> {
     stop: Option<Gap<'a>>,
     target: Option<Gap<'a>>,
     trail: Option<Gap<'a>>,
+    /// Prices that rules give: of long and of short trades.
+    stop_price: [Option<Numbers<'a>>; 2],
+    target_price: [Option<Numbers<'a>>; 2],
+    /// The share of the account that rules give.
+    share: Option<Numbers<'a>>,
 }
 
 /// A distance at each bar.
@@ -86,6 +91,9 @@ impl<'s, 'a> Declared<'s, 'a> {
             stop: spec.exits.stop.map(&mut gap),
             target: spec.exits.target.map(&mut gap),
             trail: spec.exits.trail.map(|trail| gap(trail.distance)),
+            stop_price: signals.levels.stop.map(|id| id.map(|id| columns.numbers_of(id))),
+            target_price: signals.levels.target.map(|id| id.map(|id| columns.numbers_of(id))),
+            share: signals.levels.size.map(|id| columns.numbers_of(id)),
         }
     }
 
@@ -124,13 +132,23 @@ impl<'s, 'a> Declared<'s, 'a> {
             Origin::Signal => Protection::At(gap.from(close, sign, bar)),
             Origin::Entry => gap.protection(bar),
         };
+        let of_rules = |prices: &[Option<Numbers<'_>>; 2]| {
+            let prices = &prices[usize::from(side == Side::Sell)];
+            prices.as_ref().map(|prices| prices[bar]).filter(|price| price.is_finite()).map(Protection::At)
+        };
+        let size = match self.share.as_ref().map(|shares| shares[bar]) {
+            None => None,
+            Some(share) if share > 0.0 && share.is_finite() => Some(Size::Equity { share }),
+            Some(_) => return,
+        };
         desk.cancel_waiting();
         desk.order(Order {
             side,
             kind,
-            size: None,
-            stop: self.stop.as_ref().map(|gap| protection(gap, -sign)),
-            target: self.target.as_ref().map(|gap| protection(gap, sign)),
+            size,
+            stop: of_rules(&self.stop_price).or_else(|| self.stop.as_ref().map(|gap| protection(gap, -sign))),
+            target: of_rules(&self.target_price)
+                .or_else(|| self.target.as_ref().map(|gap| protection(gap, sign))),
             valid_bars: self.spec.entry.valid_bars,
         });
     }

@@ -4,4 +4,4 @@ mod declared;
 mod signals;
 
 pub(crate) use declared::{Declared, distances_warm_up, volatility_column};
-pub(crate) use signals::signals;
+pub(crate) use signals::{Signals, signals};

@@ -2,7 +2,8 @@
 
 use crate::columns::{Columns, Compare, Id, Node, Source, Ties, Unary, Windowed};
 use crate::indicators::Seed;
-use crate::{ClockTime, Direction, Profile, Spec, Strategy, When};
+use crate::rules::{Compiled, Levels};
+use crate::{BacktestError, ClockTime, Direction, Profile, Spec, Strategy, When};
 
 /// When a strategy wants to enter and leave. Each is a condition, known at the close of its bar.
 #[derive(Clone, Copy, Debug)]
@@ -15,13 +16,25 @@ pub(crate) struct Signals {
     pub(crate) when: When,
     /// Entries count on the first bar only.
     pub(crate) once: bool,
+    /// Prices and sizes of entries.
+    pub(crate) levels: Levels,
     /// Bars before the first on which every column has a value.
     pub(crate) warm_up: u64,
 }
 
 impl Signals {
-    fn new(when: When) -> Self {
-        Self { long: None, short: None, leave_long: None, leave_short: None, when, once: false, warm_up: 0 }
+    pub(crate) fn new(when: When) -> Self {
+        let levels = Levels::default();
+        Self {
+            long: None,
+            short: None,
+            leave_long: None,
+            leave_short: None,
+            when,
+            once: false,
+            levels,
+            warm_up: 0,
+        }
     }
 
     pub(crate) fn conditions(&self) -> impl Iterator<Item = Id> {
@@ -29,10 +42,15 @@ impl Signals {
     }
 }
 
-/// The conditions of a spec's strategy over bars of `interval` nanoseconds.
-pub(crate) fn signals(spec: &Spec, columns: &mut Columns<'_>, interval: i64) -> Signals {
+/// The conditions of a spec's strategy over bars of `interval` nanoseconds, and the divisions in them.
+pub(crate) fn signals(
+    spec: &Spec,
+    columns: &mut Columns<'_>,
+    interval: i64,
+) -> Result<Compiled, BacktestError> {
     let close = columns.close();
     let mut signals = match spec.strategy {
+        Strategy::Rules(ref rules) => return rules.compile(columns, interval),
         Strategy::SmaCross { fast, slow } => {
             let average = |columns: &mut Columns<'_>, window| columns.windowed(Windowed::Sma, close, window);
             let (fast, slow) = (average(columns, fast), average(columns, slow));
@@ -68,7 +86,7 @@ pub(crate) fn signals(spec: &Spec, columns: &mut Columns<'_>, interval: i64) -> 
         Strategy::NautilusEmaCross { fast, slow } => nautilus(columns, fast, slow),
     };
     signals.warm_up = signals.conditions().map(|id| columns.warm_up(id)).max().unwrap_or(0);
-    signals
+    Ok(Compiled { signals, divisions: Vec::new() })
 }
 
 /// Long when `fast` comes to lie above `slow`, short when below.
