@@ -191,7 +191,8 @@ fn page_and_command_line_fill_alike() {
             commission: 0.001,
             ..Spec::default()
         };
-        let op = Op::Backtest { series: series(name), range: None, step, spec, max_points: 500 };
+        let op =
+            Op::Backtest { series: series(name), range: None, step, spec: Box::new(spec), max_points: 500 };
         let (answer, columns) = block_on(engine.answer(op, &source)).unwrap();
         let Answer::Backtest(info) = answer else { panic!("{answer:?}") };
         let words = format!(

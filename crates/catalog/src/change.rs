@@ -730,9 +730,10 @@ fn mend(edit: &mut Edit, mending: &Mending, stored: &[PartitionEntry]) {
 fn rename(edit: &mut Edit, stored: &[PartitionEntry]) {
     for file in stored {
         let name = names::file_name(&file.object.key);
-        let content = names::content_of(name).is_none_or(|hash| hash == file.object.sha256.short());
-        let tells = names::parse_file_name(name)
-            .is_some_and(|(first, last)| content && first <= file.first && last >= file.last);
+        let tells = names::parse_file_name(name).is_some_and(|(first, last)| match names::content_of(name) {
+            Some(hash) => hash == file.object.sha256.short() && (first, last) == (file.first, file.last),
+            None => first <= file.first && last >= file.last,
+        });
         // A name that others gave and that tells the truth stays, so that they still know their file.
         let key = match names::old_directory(&file.object.key) {
             _ if tells => file.object.key.clone(),

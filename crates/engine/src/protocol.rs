@@ -78,7 +78,7 @@ pub enum Op {
         /// Bar size to trade in nanoseconds; the series' own if left out.
         step: Option<i64>,
         /// Strategy, costs and rules.
-        spec: backtest::Spec,
+        spec: Box<backtest::Spec>,
         /// The most points of each column to send.
         max_points: u32,
     },

@@ -92,7 +92,7 @@ impl Control {
             series: self.series.get_value(),
             range,
             step: bar.map(BarSize::nanos),
-            spec,
+            spec: Box::new(spec),
             max_points: MOST_POINTS,
         };
         let question = self.page.engine.ask(op, Some(self.progress));

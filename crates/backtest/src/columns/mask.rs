@@ -1,7 +1,5 @@
 //! Conditions as columns: one bit a bar.
 
-use std::ops::Range;
-
 /// A condition that holds or does not on every bar.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Mask {
@@ -21,7 +19,7 @@ impl Mask {
     }
 
     /// Where `holds`, asked for every bar.
-    #[inline]
+    #[cfg(test)]
     pub(crate) fn of(bars: usize, holds: impl Fn(usize) -> bool) -> Self {
         let word = |number: usize| {
             let first = number * WORD;
@@ -80,7 +78,8 @@ impl Mask {
     }
 
     /// Does not hold on the bars of `range`.
-    pub(crate) fn clear(&mut self, range: Range<usize>) {
+    #[cfg(test)]
+    pub(crate) fn clear(&mut self, range: std::ops::Range<usize>) {
         for bar in range.start..range.end.min(self.bars) {
             if bar % WORD == 0 && bar + WORD <= range.end {
                 self.words[bar / WORD] = 0;
@@ -91,6 +90,7 @@ impl Mask {
     }
 
     /// On how many bars it holds.
+    #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
