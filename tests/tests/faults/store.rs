@@ -39,8 +39,6 @@ impl Random {
 /// What goes wrong.
 #[derive(Debug)]
 pub enum Faults {
-    /// Nothing.
-    None,
     /// The process dies at a change, counted from 0; with `applied` the change has happened, but nobody heard of it.
     Crash { at: u64, applied: bool },
     /// So many of a hundred requests fail, half of those that change something after they were applied; all take their time.
@@ -93,7 +91,6 @@ impl FaultStore {
     /// Whether a request happens, and whether its answer arrives.
     async fn fate(&self, changes: bool) -> (bool, bool) {
         match &self.faults {
-            Faults::None => (true, true),
             Faults::Crash { .. } if self.dead.load(Ordering::Relaxed) => (false, false),
             Faults::Crash { at, applied } => {
                 let number = if changes { self.changes.fetch_add(1, Ordering::Relaxed) } else { u64::MAX };
