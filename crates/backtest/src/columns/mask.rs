@@ -1,7 +1,5 @@
 //! Conditions as columns: one bit a bar.
 
-use std::ops::Range;
-
 /// A condition that holds or does not on every bar.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Mask {
@@ -21,6 +19,7 @@ impl Mask {
     }
 
     /// Where `holds`, asked for every bar.
+    #[cfg(test)]
     #[inline]
     pub(crate) fn of(bars: usize, holds: impl Fn(usize) -> bool) -> Self {
         let word = |number: usize| {
@@ -79,18 +78,8 @@ impl Mask {
         self.with(self, |word, _| !word)
     }
 
-    /// Does not hold on the bars of `range`.
-    pub(crate) fn clear(&mut self, range: Range<usize>) {
-        for bar in range.start..range.end.min(self.bars) {
-            if bar % WORD == 0 && bar + WORD <= range.end {
-                self.words[bar / WORD] = 0;
-            } else {
-                self.set(bar, false);
-            }
-        }
-    }
-
     /// On how many bars it holds.
+    #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
@@ -198,8 +187,6 @@ mod tests {
         }
         assert_eq!(Mask::next_of(&[], 0), None);
         assert_eq!((sparse.count(), sparse.not().count()), (4, 296));
-        sparse.clear(64..299);
-        assert_eq!(Mask::next_of(&[Some(&sparse)], 4), Some(299));
     }
 
     #[test]
