@@ -6,11 +6,23 @@ use crate::Execution;
 
 /// SHA-256 of fills in lower-case hex, as [`Report::digest`](crate::Report::digest) describes it.
 pub(crate) fn of(executions: &[Execution]) -> String {
-    let mut sum = Sha256::new_with_prefix("barkeep-fills-1\n");
+    summed("barkeep-fills-1\n", executions, false)
+}
+
+/// The same of several instruments, as [`PortfolioReport::report`](crate::PortfolioReport::report) describes it.
+pub(crate) fn of_portfolio(executions: &[Execution]) -> String {
+    summed("barkeep-fills-2\n", executions, true)
+}
+
+fn summed(prefix: &str, executions: &[Execution], with_legs: bool) -> String {
+    let mut sum = Sha256::new_with_prefix(prefix);
     let mut bytes = Vec::with_capacity(RECORD_BYTES * executions.len().min(1024));
     for block in executions.chunks(1024) {
         bytes.clear();
         for execution in block {
+            if with_legs {
+                bytes.extend(execution.leg.to_le_bytes());
+            }
             bytes.extend(execution.bar.to_le_bytes());
             bytes.extend(execution.time.0.to_le_bytes());
             for number in [execution.quantity, execution.price, execution.commission] {

@@ -6,11 +6,14 @@
 
 mod broker;
 mod columns;
+mod completeness;
 mod digest;
 mod error;
 pub mod indicators;
 mod market;
 mod notes;
+mod owned;
+mod portfolio;
 mod prices;
 mod record;
 mod report;
@@ -26,8 +29,11 @@ mod sweep;
 mod trader;
 
 pub use broker::{Desk, OpenPosition, Order, OrderKind, Protection, Side, TradeId};
+pub use completeness::Completeness;
 pub use error::BacktestError;
 pub use market::Market;
+pub use owned::OwnedPrices;
+pub use portfolio::{Leg, LegResult, Portfolio, PortfolioReport};
 pub use prices::Prices;
 pub use report::{Execution, ExitReason, Moment, Report, Statistic, Trade, Value};
 pub use rules::{ArgumentInfo, FunctionInfo, Rules, functions, names as rule_names};
@@ -35,9 +41,9 @@ pub use run::run;
 pub use score::{Objective, Score};
 pub use self_test::{LookAhead, SelfTest, self_test, self_test_with};
 pub use spec::{
-    Behind, ClockTime, Direction, Distance, Entry, EntryOrder, Exits, Fill, Instrument, Origin, ParamInfo,
-    Profile, Seed, Size, Slippage, Spec, Strategy, StrategyInfo, Tier, Trail, UnitFee, Units, When,
-    strategies,
+    Behind, ClockTime, Direction, Distance, Entry, EntryOrder, Exits, Fill, Hours, Instrument, Origin,
+    ParamInfo, Profile, Seed, Session, Size, Slippage, Spec, Strategy, StrategyInfo, Tier, Trail, UnitFee,
+    Units, When, strategies,
 };
 pub use statistics::{Analysis, Bin, DrawdownSpell, Excursion, Family, Month, Row, Table};
 pub use sweep::{

@@ -1,6 +1,8 @@
 //! Bars prepared for any number of runs.
 
-use bars::UnixNanos;
+use std::sync::Arc;
+
+use bars::{Calendar, UnixNanos};
 
 use crate::broker::bar_number;
 use crate::columns::{Columns, Id};
@@ -9,10 +11,10 @@ use crate::rules::Compiled;
 use crate::run::{Outcome, Plan};
 use crate::spacing::Spacing;
 use crate::statistics::{Finished, drawdown, statistics};
-use crate::strategy::{Declared, distances_warm_up, signals, volatility_column};
+use crate::strategy::{Declared, Onto, Source, distances_warm_up, signals};
 use crate::{
-    Analysis, BacktestError, Family, Fill, Prices, Profile, Report, Score, Spec, Strategy, Table, Trader,
-    digest, notes,
+    Analysis, BacktestError, Completeness, Family, Fill, Prices, Profile, Report, Score, Spec, Strategy,
+    Table, Trader, digest, notes,
 };
 
 /// Bars that were checked, with what runs over them share: indicators, periods, spacing.
@@ -37,6 +39,8 @@ pub struct Market<'a> {
     pub(crate) period_ends: Vec<usize>,
     /// Bars at the beginning that only warm up.
     pub(crate) history: usize,
+    /// How complete the bars are, if a calendar was given.
+    completeness: Option<Completeness>,
 }
 
 /// A run that is to be made, and who trades in it.
@@ -45,6 +49,9 @@ struct Planned<'s, 'a> {
     trader: Declared<'s, 'a>,
     divisions: Vec<(Id, String)>,
 }
+
+/// A trader, the first bar at which it decides, and volatility a year at each bar if its sizes need it.
+type Ready<'s, 'a> = (Declared<'s, 'a>, usize, Option<Arc<Vec<f64>>>);
 
 impl<'a> Market<'a> {
     /// Checks the bars and prepares them.
@@ -55,7 +62,14 @@ impl<'a> Market<'a> {
         prices.check()?;
         let spacing = Spacing::of(prices.times);
         let period_ends = spacing.period.ends(prices.times);
-        Ok(Self { prices, columns: Columns::new(prices), spacing, period_ends, history: 0 })
+        Ok(Self {
+            prices,
+            columns: Columns::new(prices),
+            spacing,
+            period_ends,
+            history: 0,
+            completeness: None,
+        })
     }
 
     /// The bars.
@@ -74,6 +88,24 @@ impl<'a> Market<'a> {
         }
         self.history = bars;
         Ok(self)
+    }
+
+    /// Judges by a calendar which bars are missing; reports then warn of gaps.
+    #[must_use]
+    pub fn with_calendar(mut self, calendar: &Calendar) -> Self {
+        let counted = self.prices.rows(self.history..self.prices.len());
+        self.completeness = Some(Completeness::of(counted, self.spacing.interval, Some(calendar), 0.0));
+        self
+    }
+
+    /// How complete the bars are, if a calendar was given.
+    pub fn completeness(&self) -> Option<&Completeness> {
+        self.completeness.as_ref()
+    }
+
+    /// The length of a bar in nanoseconds: the shortest distance of two opens.
+    pub fn interval(&self) -> i64 {
+        self.spacing.interval
     }
 
     /// The last bar of each period that counts.
@@ -142,11 +174,55 @@ impl<'a> Market<'a> {
         self.check(spec)?;
         self.columns.begin();
         let (Compiled { signals, divisions }, warm_up) = self.signals(spec)?;
+        let (prices, interval) = (self.prices, self.spacing.interval);
         let first = self.first_bar(spec, warm_up)?;
-        let trader = Declared::new(spec, &mut self.columns, &signals, first);
-        let volatility = volatility_column(spec, &mut self.columns);
-        let plan = Plan { prices: self.prices, spec, first, volatility, with_executions };
-        Ok(Planned { plan, trader, divisions })
+        let columns = &mut self.columns;
+        let mut source =
+            Source { spec, signals: &signals, columns, onto: &Onto::Same, prices, interval, first };
+        let volatility = source.volatility();
+        let plan = Plan { prices, spec, first, volatility, with_executions };
+        Ok(Planned { plan, trader: Declared::new(source), divisions })
+    }
+
+    /// Runs a spec's strategy, deciding by `coarse` bars of the same instrument and trading these finer ones: what a coarse bar says is
+    /// known at the close of the last fine bar that ended with it or before, and is traded on the fine bars after that.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run); also if the deciding bars are finer than the traded ones.
+    pub fn run_with_signals<'b>(&self, coarse: &mut Market<'b>, spec: &Spec) -> Result<Report, BacktestError>
+    where
+        'a: 'b,
+    {
+        self.check(spec)?;
+        coarse.check(spec)?;
+        let (coarse_interval, interval) = (coarse.spacing.interval, self.spacing.interval);
+        if coarse_interval < interval {
+            return Err(BacktestError::Contradiction {
+                what: "the bars that decide are finer than those that are traded",
+                next: "swap them, or decide and trade on the same bars",
+            });
+        }
+        coarse.columns.begin();
+        let (Compiled { signals, .. }, warm_up) = coarse.signals(spec)?;
+        let onto = Onto::coarse(coarse.prices, coarse_interval, self.prices, interval);
+        let first =
+            self.first_bar(spec, onto.bar(warm_up.min(coarse.prices.len() as u64) as usize) as u64)?;
+        let (prices, columns) = (self.prices, &mut coarse.columns);
+        let mut source = Source { spec, signals: &signals, columns, onto: &onto, prices, interval, first };
+        let volatility = source.volatility();
+        let plan = Plan { prices, spec, first, volatility, with_executions: true };
+        let mut curve = self.curve();
+        let outcome = plan.walk(&mut Declared::new(source), &mut curve)?;
+        Ok(self.report(&plan, outcome, curve.equity))
+    }
+
+    /// The trader of a spec, its first bar, and the volatility that its sizes need.
+    pub(crate) fn trader<'s>(&mut self, spec: &'s Spec) -> Result<Ready<'s, 'a>, BacktestError>
+    where
+        'a: 's,
+    {
+        let Planned { plan, trader, .. } = self.planned(spec, true)?;
+        Ok((trader, plan.first, plan.volatility))
     }
 
     /// Bars that a spec's strategy needs before the first on which every indicator has a value.
@@ -214,7 +290,8 @@ impl<'a> Market<'a> {
         let warm_up = first - usize::from(spec.profile == Profile::Btpy06);
         let Outcome { log, open_trades, ruined } = outcome;
         let ruined = ruined.map(|bar| UnixNanos(self.prices.times[bar]));
-        let warnings = notes::warnings(&notes::Facts { spec, log: &log, open_trades, ruined });
+        let mut warnings = notes::warnings(&notes::Facts { spec, log: &log, open_trades, ruined });
+        warnings.extend(self.completeness.as_ref().and_then(Completeness::warning));
         let mut report = Report {
             statistics: Vec::new(),
             assumptions: notes::assumptions(spec),

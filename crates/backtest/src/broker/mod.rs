@@ -98,11 +98,25 @@ struct Exit {
 impl<'a> Broker<'a> {
     /// An account of one instrument.
     pub(crate) fn new(spec: &'a Spec, prices: Prices<'a>, record: bool) -> Self {
-        let leg = Leg { prices, spec, mark: f64::NAN, month: (0, 0), month_units: 0.0, volatility: None };
+        Self::of_legs(vec![(spec, prices)], record)
+    }
+
+    /// An account of some instruments, at least one; its cash and profile are the first one's.
+    pub(crate) fn of_legs(legs: Vec<(&'a Spec, Prices<'a>)>, record: bool) -> Self {
+        let (profile, cash) =
+            legs.first().map_or((Profile::Barkeep, 0.0), |(spec, _)| (spec.profile, spec.cash));
+        let leg = |(spec, prices)| Leg {
+            prices,
+            spec,
+            mark: f64::NAN,
+            month: (0, 0),
+            month_units: 0.0,
+            volatility: None,
+        };
         Self {
-            legs: vec![leg],
-            profile: spec.profile,
-            cash: spec.cash,
+            legs: legs.into_iter().map(leg).collect(),
+            profile,
+            cash,
             open: VecDeque::new(),
             queue: Vec::new(),
             batch: Vec::new(),

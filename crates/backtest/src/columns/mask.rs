@@ -20,6 +20,7 @@ impl Mask {
 
     /// Where `holds`, asked for every bar.
     #[cfg(test)]
+    #[inline]
     pub(crate) fn of(bars: usize, holds: impl Fn(usize) -> bool) -> Self {
         let word = |number: usize| {
             let first = number * WORD;
@@ -75,18 +76,6 @@ impl Mask {
     /// Where it does not hold.
     pub(crate) fn not(&self) -> Self {
         self.with(self, |word, _| !word)
-    }
-
-    /// Does not hold on the bars of `range`.
-    #[cfg(test)]
-    pub(crate) fn clear(&mut self, range: std::ops::Range<usize>) {
-        for bar in range.start..range.end.min(self.bars) {
-            if bar % WORD == 0 && bar + WORD <= range.end {
-                self.words[bar / WORD] = 0;
-            } else {
-                self.set(bar, false);
-            }
-        }
     }
 
     /// On how many bars it holds.
@@ -198,8 +187,6 @@ mod tests {
         }
         assert_eq!(Mask::next_of(&[], 0), None);
         assert_eq!((sparse.count(), sparse.not().count()), (4, 296));
-        sparse.clear(64..299);
-        assert_eq!(Mask::next_of(&[Some(&sparse)], 4), Some(299));
     }
 
     #[test]

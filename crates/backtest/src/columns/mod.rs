@@ -85,10 +85,6 @@ impl<'a> Columns<'a> {
         }
     }
 
-    pub(crate) fn prices(&self) -> Prices<'a> {
-        self.prices
-    }
-
     /// Keeps at most so many bytes of columns between runs.
     pub(crate) fn set_budget(&mut self, bytes: usize) {
         self.budget_bytes = bytes;

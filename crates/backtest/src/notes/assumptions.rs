@@ -2,7 +2,8 @@
 
 use super::percent;
 use crate::{
-    Behind, Direction, Distance, EntryOrder, Fill, Origin, Profile, Size, Slippage, Spec, Units, When,
+    Behind, Direction, Distance, EntryOrder, Fill, Hours, Origin, Profile, Session, Size, Slippage, Spec,
+    Units, When,
 };
 
 /// Every assumption in force.
@@ -74,6 +75,7 @@ fn entries(spec: &Spec) -> Vec<String> {
         Some(When::Reverse) => notes.push("A signal in the direction that is held is passed over.".into()),
         Some(When::Flat) => notes.push("A signal counts only while nothing is held.".into()),
     }
+    notes.extend(spec.session.as_ref().map(session));
     let tick = spec.instrument.tick;
     let order = match spec.entry.order {
         EntryOrder::Market => return notes,
@@ -96,6 +98,15 @@ fn entries(spec: &Spec) -> Vec<String> {
     notes.push(format!("{order} They wait {until}."));
     notes.push("A limit fills at its price or better, a stop at its price or worse, also over a gap.".into());
     notes
+}
+
+fn session(session: &Session) -> String {
+    let hours = match session.hours {
+        Hours::Calendar(calendar) => format!("in the sessions of the calendar `{calendar}`"),
+        Hours::Daily { from, to } => format!("from {from} to {to} UTC"),
+    };
+    let end = if session.flat { "all is closed with their last bar" } else { "what is held stays" };
+    format!("Trades are entered {hours} only; {end}. Stops and targets work at all times.")
 }
 
 fn exits(spec: &Spec) -> Vec<String> {

@@ -2,6 +2,7 @@
 
 mod costs;
 mod orders;
+mod session;
 mod size;
 mod strategy;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::indicators::Seed;
 pub use costs::{Slippage, Tier, UnitFee};
 pub use orders::{Behind, Direction, Distance, Entry, EntryOrder, Exits, Origin, Trail, When};
+pub use session::{Hours, Session};
 pub use size::{Instrument, Size, Units};
 pub use strategy::{ClockTime, ParamInfo, Strategy, StrategyInfo, strategies};
 
@@ -38,6 +40,8 @@ pub struct Spec {
     pub size: Size,
     /// How trades are left besides the strategy's signals.
     pub exits: Exits,
+    /// When trades may be entered; at all times if left out.
+    pub session: Option<Session>,
     /// Money in the account before the first bar, in the currency of the prices; positive.
     pub cash: f64,
     /// Commission of each fill as a share of its value (0.001 is 0.1 %), in [-0.1, 0.1); negative is a rebate.
@@ -82,6 +86,7 @@ impl Default for Spec {
             entry: Entry::default(),
             size: Size::default(),
             exits: Exits::default(),
+            session: None,
             cash: 10_000.0,
             commission: 0.0,
             commission_fixed: 0.0,
@@ -200,6 +205,7 @@ impl Spec {
         self.size.check()?;
         self.entry.check(tick)?;
         self.exits.check(tick)?;
+        self.session.iter().try_for_each(Session::check)?;
         if matches!(self.size, Size::Risk { .. }) && self.exits.stop.is_none() {
             return Err(BacktestError::Contradiction {
                 what: "`size` by risk needs a stop",

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use super::Onto;
+use super::hours::Open;
 use super::signals::{Signals, average_range, volatility};
-use crate::columns::{Columns, Mask, Numbers};
+use crate::columns::{Columns, Id, Mask, Numbers};
 use crate::trader::Trader;
 use crate::{
-    Behind, Desk, Direction, Distance, EntryOrder, ExitReason, Order, OrderKind, Origin, Protection, Side,
-    Size, Spec, When,
+    Behind, Desk, Direction, Distance, EntryOrder, ExitReason, Order, OrderKind, Origin, Prices, Protection,
+    Side, Size, Spec, When,
 };
 
 /// Conditions and distances, resolved over the bars.
@@ -15,10 +17,7 @@ pub(crate) struct Declared<'s, 'a> {
     spec: &'s Spec,
     warm_up: usize,
     when: When,
-    long: Option<Arc<Mask>>,
-    short: Option<Arc<Mask>>,
-    leave_long: Option<Arc<Mask>>,
-    leave_short: Option<Arc<Mask>>,
+    conditions: Conditions,
     close: &'a [f64],
     high: &'a [f64],
     low: &'a [f64],
@@ -47,17 +46,67 @@ enum Kind<'a> {
     StopLimit(Gap<'a>, Gap<'a>),
 }
 
-impl<'s, 'a> Declared<'s, 'a> {
-    /// The trader of a spec; its first decision is on bar `first` or later.
-    pub(crate) fn new(spec: &'s Spec, columns: &mut Columns<'a>, signals: &Signals, first: usize) -> Self {
-        let prices = columns.prices();
-        let mut condition = |id: Option<_>| id.map(|id| columns.condition(id));
-        let (mut long, mut short) = (condition(signals.long), condition(signals.short));
-        let (mut leave_long, mut leave_short) =
-            (condition(signals.leave_long), condition(signals.leave_short));
-        if signals.once {
-            let mut only = Mask::all(prices.len(), false);
-            only.set(first, true);
+/// What a trader follows: a spec, the conditions of its strategy over the bars that decide, and the bars that are traded.
+pub(crate) struct Source<'s, 'c, 'a> {
+    pub(crate) spec: &'s Spec,
+    pub(crate) signals: &'c Signals,
+    /// Columns of the bars that decide.
+    pub(crate) columns: &'c mut Columns<'a>,
+    pub(crate) onto: &'c Onto,
+    /// The bars that are traded, and their length in nanoseconds.
+    pub(crate) prices: Prices<'a>,
+    pub(crate) interval: i64,
+    /// The first traded bar at whose close something is decided.
+    pub(crate) first: usize,
+}
+
+impl<'a> Source<'_, '_, 'a> {
+    fn condition(&mut self, id: Option<Id>) -> Option<Arc<Mask>> {
+        id.map(|id| self.onto.condition(self.columns, id))
+    }
+
+    fn numbers(&mut self, id: Id) -> Numbers<'a> {
+        self.onto.numbers(self.columns, id)
+    }
+
+    fn gap(&mut self, distance: Distance) -> Gap<'a> {
+        match distance {
+            Distance::Share(share) => Gap::Share(share),
+            Distance::Money(money) => Gap::Money(money),
+            Distance::Ticks(ticks) => Gap::Money(ticks * self.spec.instrument.tick),
+            Distance::Atr { multiple, window } => {
+                let range = average_range(self.columns, self.spec.profile, window);
+                Gap::Column(multiple, self.numbers(range))
+            }
+        }
+    }
+
+    /// Volatility a year at each traded bar, if the size needs it.
+    pub(crate) fn volatility(&mut self) -> Option<Arc<Vec<f64>>> {
+        let Size::Volatility { window, bars_per_year, .. } = self.spec.size else { return None };
+        let id = volatility(self.columns, window, bars_per_year);
+        Some(Arc::new(self.numbers(id).to_vec()))
+    }
+}
+
+/// The conditions of a strategy on the traded bars.
+struct Conditions {
+    long: Option<Arc<Mask>>,
+    short: Option<Arc<Mask>>,
+    leave_long: Option<Arc<Mask>>,
+    leave_short: Option<Arc<Mask>>,
+    flat: Option<Mask>,
+}
+
+impl Conditions {
+    fn of(source: &mut Source<'_, '_, '_>) -> Self {
+        let Signals { long, short, leave_long, leave_short, once, .. } = *source.signals;
+        let (spec, bars) = (source.spec, source.prices.len());
+        let (mut long, mut short) = (source.condition(long), source.condition(short));
+        let (mut leave_long, mut leave_short) = (source.condition(leave_long), source.condition(leave_short));
+        if once {
+            let mut only = Mask::all(bars, false);
+            only.set(source.first, true);
             let only = Arc::new(only);
             (long, short) = (long.map(|_| only.clone()), short.map(|_| only));
         }
@@ -69,36 +118,50 @@ impl<'s, 'a> Declared<'s, 'a> {
         if !spec.exits.on_signal {
             (leave_long, leave_short) = (None, None);
         }
-        let mut gap = |distance: Distance| Gap::of(distance, spec, columns);
+        let mut flat = None;
+        if let Some(session) = &spec.session {
+            let open = Open::of(session, source.prices, source.interval, spec.fill);
+            let inside = |mask: Arc<Mask>| Arc::new(mask.with(&open.entries, |mask, open| mask & open));
+            (long, short) = (long.map(inside), short.map(inside));
+            flat = open.flat;
+        }
+        Self { long, short, leave_long, leave_short, flat }
+    }
+}
+
+impl<'s, 'a> Declared<'s, 'a> {
+    /// The trader of a source.
+    pub(crate) fn new(mut source: Source<'s, '_, 'a>) -> Self {
+        let Source { spec, signals, first, prices, .. } = source;
+        let conditions = Conditions::of(&mut source);
         let order = match spec.entry.order {
             EntryOrder::Market => Kind::Market,
-            EntryOrder::Limit(distance) => Kind::Limit(gap(distance)),
-            EntryOrder::Stop(distance) => Kind::Stop(gap(distance)),
-            EntryOrder::StopLimit { stop, limit } => Kind::StopLimit(gap(stop), gap(limit)),
+            EntryOrder::Limit(distance) => Kind::Limit(source.gap(distance)),
+            EntryOrder::Stop(distance) => Kind::Stop(source.gap(distance)),
+            EntryOrder::StopLimit { stop, limit } => Kind::StopLimit(source.gap(stop), source.gap(limit)),
         };
+        let (levels, exits) = (signals.levels, spec.exits);
         Self {
             spec,
             warm_up: first,
             when: spec.entry.when.unwrap_or(signals.when),
-            long,
-            short,
-            leave_long,
-            leave_short,
+            conditions,
             close: prices.close,
             high: prices.high,
             low: prices.low,
             order,
-            stop: spec.exits.stop.map(&mut gap),
-            target: spec.exits.target.map(&mut gap),
-            trail: spec.exits.trail.map(|trail| gap(trail.distance)),
-            stop_price: signals.levels.stop.map(|id| id.map(|id| columns.numbers_of(id))),
-            target_price: signals.levels.target.map(|id| id.map(|id| columns.numbers_of(id))),
-            share: signals.levels.size.map(|id| columns.numbers_of(id)),
+            stop: exits.stop.map(|stop| source.gap(stop)),
+            target: exits.target.map(|target| source.gap(target)),
+            trail: exits.trail.map(|trail| source.gap(trail.distance)),
+            stop_price: levels.stop.map(|id| id.map(|id| source.numbers(id))),
+            target_price: levels.target.map(|id| id.map(|id| source.numbers(id))),
+            share: levels.size.map(|id| source.numbers(id)),
         }
     }
 
-    /// The conditions that matter while so much is held long and short: to buy, to sell, to leave long, to leave short.
-    fn open_to(&self, (long, short): (f64, f64)) -> [Option<&Mask>; 4] {
+    /// The conditions that matter while so much is held long and short: to buy, to sell, to leave long, to leave short,
+    /// to be flat.
+    fn open_to(&self, (long, short): (f64, f64)) -> [Option<&Mask>; 5] {
         let flat = long == 0.0 && short == 0.0;
         let (buys, sells) = match self.when {
             When::Always => (true, true),
@@ -109,10 +172,11 @@ impl<'s, 'a> Declared<'s, 'a> {
             mask.as_deref().filter(|_| open)
         }
         [
-            pick(buys, &self.long),
-            pick(sells, &self.short),
-            pick(long > 0.0, &self.leave_long),
-            pick(short > 0.0, &self.leave_short),
+            pick(buys, &self.conditions.long),
+            pick(sells, &self.conditions.short),
+            pick(long > 0.0, &self.conditions.leave_long),
+            pick(short > 0.0, &self.conditions.leave_short),
+            self.conditions.flat.as_ref(),
         ]
     }
 
@@ -213,8 +277,13 @@ impl Trader for Declared<'_, '_> {
         if held != (0.0, 0.0) {
             self.look_after(desk);
         }
-        let [long, short, leave_long, leave_short] =
+        let [long, short, leave_long, leave_short, flat] =
             self.open_to(held).map(|mask| mask.is_some_and(|mask| mask.get(bar)));
+        if flat {
+            desk.cancel_waiting();
+            desk.close_all(ExitReason::Session);
+            return;
+        }
         if leave_long {
             self.leave(desk, 1.0);
         }
@@ -237,19 +306,7 @@ fn either(left: Option<Arc<Mask>>, right: Option<Arc<Mask>>) -> Option<Arc<Mask>
     }
 }
 
-impl<'a> Gap<'a> {
-    fn of(distance: Distance, spec: &Spec, columns: &mut Columns<'a>) -> Self {
-        match distance {
-            Distance::Share(share) => Self::Share(share),
-            Distance::Money(money) => Self::Money(money),
-            Distance::Ticks(ticks) => Self::Money(ticks * spec.instrument.tick),
-            Distance::Atr { multiple, window } => {
-                let range = average_range(columns, spec.profile, window);
-                Self::Column(multiple, columns.numbers_of(range))
-            }
-        }
-    }
-
+impl Gap<'_> {
     /// The price at this distance from another, above it for a `sign` of 1, below for -1.
     fn from(&self, price: f64, sign: f64, bar: usize) -> f64 {
         match self {
@@ -288,11 +345,4 @@ pub(crate) fn distances_warm_up(spec: &Spec, columns: &mut Columns<'_>) -> u64 {
         bars = bars.max(columns.warm_up(id));
     }
     bars
-}
-
-/// Volatility a year at each bar, if the size needs it: that of the bar before, since the fill's own bar lies ahead.
-pub(crate) fn volatility_column(spec: &Spec, columns: &mut Columns<'_>) -> Option<Arc<Vec<f64>>> {
-    let Size::Volatility { window, bars_per_year, .. } = spec.size else { return None };
-    let id = volatility(columns, window, bars_per_year);
-    Some(Arc::new(columns.numbers_of(id).to_vec()))
 }

@@ -1,7 +1,10 @@
 //! When to buy and sell: a strategy becomes conditions over the bars, and a trader that follows them.
 
 mod declared;
+mod hours;
+mod onto;
 mod signals;
 
-pub(crate) use declared::{Declared, distances_warm_up, volatility_column};
+pub(crate) use declared::{Declared, Source, distances_warm_up};
+pub(crate) use onto::Onto;
 pub(crate) use signals::{Signals, signals};
