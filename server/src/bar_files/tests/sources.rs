@@ -417,9 +417,12 @@ proptest! {
 }
 
 #[test]
-fn every_preset_has_a_case() {
+fn every_preset_has_a_case_and_a_line_in_the_docs() {
     for preset in PRESETS {
         assert!(CASES.iter().any(|case| case.preset == preset.name), "{}", preset.name);
+        let documented =
+            include_str!("../../../../docs/import.md").contains(&format!("| `{}` |", preset.name));
+        assert!(documented, "docs/import.md lacks {}", preset.name);
     }
 }
 
