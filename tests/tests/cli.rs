@@ -135,6 +135,39 @@ fn contradictions_and_dry_runs_change_nothing() {
 }
 
 #[test]
+fn files_of_known_sources_need_less_said() {
+    let place = Place::new();
+    let kline = |minute: i64| {
+        let open = 1_704_724_200_000 + minute * 60_000;
+        format!("{open},1.0,2.0,0.5,1.5,10.5,{},100.0,5,1.0,2.0,0\n", open + 59_999)
+    };
+    place.file("BTCUSDT-1m-2024-01-09.csv", (0..3).map(|minute| kline(1440 + minute)).collect::<String>());
+    place.file("BTCUSDT-1m-2024-01-08.csv", (0..3).map(kline).collect::<String>());
+    let import = "import csv BTCUSDT-1m-*.csv --venue BINANCE --bar 1-MINUTE";
+    let shown = place.barkeep(&format!("{import} --dry-run --preview 2"));
+    assert!(shown.err.contains("looks like binance") && shown.err.contains("--preset none"), "{}", shown.err);
+    assert!(
+        shown.out.contains("2024-01-08T14:30:00Z  2024-01-08T14:31:00Z   1.0   2.0  0.5    1.5    10.5"),
+        "{}",
+        shown.out
+    );
+    assert!(!place.catalog().exists());
+    let done = place.barkeep(&format!("{import} --chunk-rows 3"));
+    assert!(
+        done.out.contains("BTCUSDT.BINANCE-1-MINUTE-LAST-EXTERNAL: added 6 bars"),
+        "{} {}",
+        done.out,
+        done.err
+    );
+    assert!(done.out.contains("2 commits up to snapshot 2"), "{}", done.out);
+    let columns = place.barkeep("query BTCUSDT.BINANCE-1-MINUTE-LAST-EXTERNAL --format csv");
+    assert_eq!(columns.out.lines().count(), 7);
+    assert!(place.barkeep("import csv --list-presets").out.contains("metatrader"));
+    let asked = place.barkeep("import csv BTCUSDT-1m-2024-01-08.csv --venue BINANCE");
+    assert!(asked.code == 2 && asked.err.contains("say how long a bar is"), "{}", asked.err);
+}
+
+#[test]
 fn catalogs_that_are_none() {
     let place = Place::new();
     let missing = place.barkeep("list");
@@ -249,9 +282,20 @@ fn wrong_usage_is_explained() {
         let failed = place.barkeep(words);
         assert!(failed.code != 0 && failed.err.contains(expected), "{words}: {}", failed.err);
     }
-    for command in
-        ["", "import", "import csv", "list", "info", "query", "serve", "demo", "backtest", "backtest run"]
-    {
+    for command in [
+        "",
+        "import",
+        "import csv",
+        "import parquet",
+        "import files",
+        "list",
+        "info",
+        "query",
+        "serve",
+        "demo",
+        "backtest",
+        "backtest run",
+    ] {
         let help = place.barkeep(&format!("{command} --help"));
         assert!(help.code == 0 && help.out.contains("Usage:"), "{command}");
     }

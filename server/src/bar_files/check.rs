@@ -63,7 +63,8 @@ pub struct Place<'a> {
 
 /// Checks rows and hands on those that are bars, with the number of their series.
 pub struct Checker<'a, S> {
-    options: &'a ImportOptions,
+    /// What the caller said.
+    pub options: &'a ImportOptions,
     calendar: Option<Calendar>,
     sink: S,
     /// Series found so far.

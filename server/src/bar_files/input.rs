@@ -99,7 +99,9 @@ impl Inputs {
             }
             _ => (Packing::Plain, Content::Text),
         };
-        let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let spooled = self.spooled.iter().any(|file| file.path() == path);
+        let file_name =
+            path.file_name().filter(|_| !spooled).unwrap_or_default().to_string_lossy().into_owned();
         self.list.push(Input { name: shown.to_owned(), path, file_name, content, packing, limit_bytes });
         Ok(())
     }

@@ -185,6 +185,7 @@ impl Layout {
         let numbers = choose_numbers(&sample, &places, options)?;
         let mut layout = Self::new(&sample, preset, places, options)?;
         layout.numbers = numbers;
+        layout.note_guesses(&sample, options);
         layout.price_shift = options
             .layout
             .price_shift
@@ -308,6 +309,25 @@ impl Layout {
             self.notes.push(format!("`{}` is newest first and was read from its end", sample.name));
         }
         Ok(())
+    }
+
+    /// Says what was taken for granted about columns and numbers.
+    fn note_guesses(&mut self, sample: &Sample, options: &ImportOptions) {
+        let name = &sample.name;
+        if sample.header.is_none() && self.preset.is_none() && options.layout.columns.is_empty() {
+            let volume = if self.places.volume.is_some() { " and volume" } else { "" };
+            self.notes.push(format!(
+                "`{name}` has no header; its columns were taken for time, open, high, low, close{volume}"
+            ));
+        }
+        if options.layout.numbers.format().is_none() && self.numbers != NumberFormat::default() {
+            let mark = if self.numbers.decimal_mark == b',' { "a decimal comma" } else { "a decimal point" };
+            let thousands = self
+                .numbers
+                .thousands
+                .map_or(String::new(), |byte| format!(" and `{}` between thousands", char::from(byte)));
+            self.notes.push(format!("numbers in `{name}` were read with {mark}{thousands}"));
+        }
     }
 
     fn describe(&self, sample: &Sample) -> String {

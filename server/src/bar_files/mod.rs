@@ -19,6 +19,8 @@ mod options;
 mod presets;
 mod rows;
 mod survey;
+#[cfg(test)]
+mod tests;
 mod times;
 
 pub use check::SeriesFound;

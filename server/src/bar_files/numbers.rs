@@ -81,11 +81,10 @@ impl NumberFormat {
             (_, Some(_)) => return Err(format!("`{shown}` has an exponent, though it is to be an integer")),
         };
         let value: Decimal = scaled.parse().map_err(|error: bars::ParseError| {
-            let reason = error.to_string();
-            if self.thousands.is_none() && self.looks_grouped(&shown) {
+            if self.thousands.is_some() || self.looks_grouped(&shown) {
                 self.not_a_number(&shown)
             } else {
-                reason
+                error.to_string()
             }
         })?;
         Ok((value, value.precision()))
@@ -169,7 +168,7 @@ pub fn guess_format<'a>(samples: impl Iterator<Item = &'a str>) -> Guess {
         for (characters, separator) in
             [(&['\''][..], b'\''), (&['_'][..], b'_'), (&[' ', '\u{a0}', '\u{202f}'][..], b' ')]
         {
-            if text.trim().contains(characters) {
+            if separates_thousands(text.trim(), characters) {
                 thousands = Some(separator);
             }
         }
@@ -190,6 +189,19 @@ pub fn guess_format<'a>(samples: impl Iterator<Item = &'a str>) -> Guess {
         thousands = Some(b'.');
     }
     Guess::Sure(NumberFormat { decimal_mark, thousands })
+}
+
+/// Whether these characters stand before groups of three digits.
+fn separates_thousands(text: &str, characters: &[char]) -> bool {
+    let mut groups = text.split(characters);
+    let starts_with_digit =
+        groups.next().is_some_and(|first| first.ends_with(|last: char| last.is_ascii_digit()));
+    let is_group = |group: &str| {
+        let digits = group.bytes().take_while(u8::is_ascii_digit).count();
+        digits == 3 && group[3..].bytes().next().is_none_or(|next| matches!(next, b'.' | b','))
+    };
+    let mut rest = groups.peekable();
+    starts_with_digit && rest.peek().is_some() && rest.all(is_group)
 }
 
 /// Whether the digits around the only separator are as of a group of thousands.

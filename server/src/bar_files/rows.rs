@@ -53,18 +53,21 @@ pub fn read_rows(
 ) -> Result<()> {
     let mut layout = layout.clone();
     input.with_text(|reader| {
-        let mut lines = LineSkipper { inner: reader, left: layout.skip_lines };
+        let mut lines = Lines { inner: reader, left: layout.skip_lines, last: b'\n' };
         lines.skip().map_err(|error| text_error(&input.name, &error))?;
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .delimiter(layout.delimiter)
+            // Carriage returns are trimmed with other white space; so lines can be counted.
+            .terminator(csv::Terminator::Any(b'\n'))
             .buffer_capacity(1 << 16)
             .from_reader(lines);
         let mut record = ByteRecord::new();
         let mut kept = Vec::new();
         while reader.read_byte_record(&mut record).map_err(|error| csv_error(input, error))? {
-            let line = record.position().map_or(0, csv::Position::line) + layout.skip_lines;
+            let within = record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+            let line = layout.skip_lines + reader.position().line() - 1 - within;
             if layout.newest_first {
                 kept.push((line, record.clone()));
                 if kept.len() > MOST_BACKWARDS {
@@ -133,9 +136,10 @@ pub(super) fn number(field: Field, reason: &str) -> Fault {
 
 /// The row as it stood in the file, but for spaces around quotes.
 fn as_written(record: &ByteRecord, delimiter: u8) -> String {
+    let cells = record.iter().map(|cell| cell.strip_suffix(b"\r").unwrap_or(cell));
     let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
     let written =
-        writer.write_byte_record(record).map_err(|_| ()).and_then(|()| writer.into_inner().map_err(|_| ()));
+        writer.write_record(cells).map_err(|_| ()).and_then(|()| writer.into_inner().map_err(|_| ()));
     String::from_utf8_lossy(&written.unwrap_or_default()).trim_end_matches(['\r', '\n']).to_owned()
 }
 
@@ -157,13 +161,14 @@ fn too_long_backwards(input: &Input) -> Error {
     .then("turn it around: `(head -1 FILE; tail -n +2 FILE | tac) > SORTED`, and import that")
 }
 
-/// Passes over lines that are no rows, so that the reader begins at the first row.
-struct LineSkipper<'a> {
+/// Passes over lines that are no rows, so that the reader begins at the first row, and ends the last line if the file does not.
+struct Lines<'a> {
     inner: &'a mut dyn Read,
     left: u64,
+    last: u8,
 }
 
-impl LineSkipper<'_> {
+impl Lines<'_> {
     fn skip(&mut self) -> std::io::Result<()> {
         let mut byte = [0];
         while self.left > 0 && self.inner.read(&mut byte)? == 1 {
@@ -173,8 +178,15 @@ impl LineSkipper<'_> {
     }
 }
 
-impl Read for LineSkipper<'_> {
+impl Read for Lines<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.inner.read(buffer)
+        let length = self.inner.read(buffer)?;
+        if let Some(last) = length.checked_sub(1) {
+            self.last = buffer[last];
+        } else if self.last != b'\n' && !buffer.is_empty() {
+            (self.last, buffer[0]) = (b'\n', b'\n');
+            return Ok(1);
+        }
+        Ok(length)
     }
 }

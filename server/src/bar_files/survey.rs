@@ -75,6 +75,12 @@ pub fn survey(options: &ImportOptions, run: &Run) -> Result<Survey> {
     for source in &sources {
         notes.extend(source.notes().iter().filter(|note| !notes.contains(note)).cloned().collect::<Vec<_>>());
     }
+    if options.by_symbol() && sources.iter().any(|source| !source.has_symbols()) {
+        notes.push(
+            "symbols were taken from the names of files; `--symbol-column NAME` takes them from a column"
+                .to_owned(),
+        );
+    }
     let mut kept = Some(Vec::<BarColumns<Decimal>>::new());
     let (mut rows, mut preview) = (0, Vec::new());
     let keep = |series: usize, bar: &Bar| {
@@ -233,7 +239,8 @@ fn read_all<S: FnMut(usize, &Bar) -> Result<()>>(
     };
     for source in sources {
         let path = PathBuf::from(&source.input.path);
-        let symbol = symbol_in_name(&source.input.file_name);
+        let named = checker.options.by_symbol() && !source.has_symbols();
+        let symbol = if named { symbol_in_name(&source.input.file_name) } else { String::new() };
         let place = source.place(&path, symbol.as_bytes());
         let mut on_row = |row: super::rows::Row<'_>| {
             done += 1;
@@ -251,10 +258,21 @@ fn read_all<S: FnMut(usize, &Bar) -> Result<()>>(
     look(done)
 }
 
-/// The symbol that the name of a file begins with, if its rows do not name theirs: `BTCUSDT-1m-2024-01.csv`, `AAPL.csv`.
+/// The symbol in the name of a file whose rows do not name theirs: `BTCUSDT-1m-2024-01.csv`, `XBTUSD_60.csv`,
+/// `20240108_spy_minute_trade.csv`, `DAT_ASCII_EURUSD_M1_2024.csv`.
 fn symbol_in_name(file_name: &str) -> String {
-    let stem = file_name.split(['.']).next().unwrap_or_default();
-    stem.split(['-', '_', ' ']).next().unwrap_or_default().to_owned()
+    let parts: Vec<&str> = file_name.split('.').next().unwrap_or_default().split(['_', ' ']).collect();
+    let is_date = |text: &str| text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit());
+    match parts[..] {
+        [date, symbol, ..] if is_date(date) => symbol.to_uppercase(),
+        ["DAT", _, symbol, ..] => symbol.to_owned(),
+        _ => {
+            let first = parts.first().copied().unwrap_or_default();
+            let digit_follows = |at: &usize| first.as_bytes().get(at + 1).is_some_and(u8::is_ascii_digit);
+            let end = first.match_indices('-').map(|(at, _)| at).find(digit_follows).unwrap_or(first.len());
+            first[..end].to_owned()
+        }
+    }
 }
 
 impl Source {
@@ -304,16 +322,17 @@ impl Source {
     }
 
     fn place<'a>(&'a self, path: &'a std::path::Path, symbol: &'a [u8]) -> Place<'a> {
-        let (stamp, times, has_symbols) = match &self.way {
-            Way::Text(layout) => (layout.stamp, &layout.times, layout.places.symbol.is_some()),
-            Way::Columns(mapping) => (mapping.stamp, &mapping.times, mapping.places.symbol.is_some()),
+        let (stamp, times) = match &self.way {
+            Way::Text(layout) => (layout.stamp, &layout.times),
+            Way::Columns(mapping) => (mapping.stamp, &mapping.times),
         };
-        Place {
-            name: &self.input.name,
-            path,
-            stamp,
-            zone: times.zone(),
-            symbol: if has_symbols { b"" } else { symbol },
+        Place { name: &self.input.name, path, stamp, zone: times.zone(), symbol }
+    }
+
+    fn has_symbols(&self) -> bool {
+        match &self.way {
+            Way::Text(layout) => layout.places.symbol.is_some(),
+            Way::Columns(mapping) => mapping.places.symbol.is_some(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use bars::{BarSpec, Calendar, InstrumentId, PriceType, UnixNanos};
 use catalog::{Error, ErrorKind, Overlap, Profile, Result};
 use clap::builder::PossibleValue;
-use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::tz::TimeZone;
 
@@ -66,7 +66,6 @@ Example:
 
 /// Options that every kind of file has.
 #[derive(Args, Debug)]
-#[command(group = ArgGroup::new("whose").args(["instrument", "venue"]).required(true))]
 #[command(next_help_heading = "Which bars")]
 struct Common {
     /// Whose bars, as SYMBOL.VENUE
@@ -79,7 +78,7 @@ struct Common {
     #[arg(long, value_name = "SYMBOL")]
     symbol: Option<String>,
     /// Their size, and price type unless it is LAST: 1-MINUTE, 5-MINUTE-BID, 1-DAY
-    #[arg(long, value_name = "SIZE", required_unless_present = "list_presets")]
+    #[arg(long, value_name = "SIZE")]
     bar: Option<BarSize>,
     /// Whether the files' times are the bars' opens or closes
     #[arg(long, value_name = "MOMENT")]
@@ -147,9 +146,6 @@ struct ColumnFiles {
     files: Vec<String>,
     #[command(flatten)]
     common: Common,
-    /// For `--bar`, which text files may do without
-    #[arg(long, hide = true)]
-    list_presets: bool,
 }
 
 #[derive(Args, Debug)]
@@ -422,12 +418,15 @@ fn options(
     let naming = match (&args.instrument, &args.venue) {
         (Some(instrument), _) => Naming::One(instrument.clone()),
         (None, Some(venue)) => Naming::BySymbol { venue: venue.clone() },
-        (None, None) => return Err(missing("--instrument SYMBOL.VENUE")),
+        (None, None) => {
+            return Err(missing("--instrument SYMBOL.VENUE", "whose bars these are")
+                .then("or one series for each symbol of the files: `--venue VENUE`"));
+        }
     };
     if let Naming::BySymbol { venue } = &naming {
         format!("X.{venue}").parse::<InstrumentId>()?;
     }
-    let bar = args.bar.ok_or_else(|| missing("--bar SIZE"))?;
+    let bar = args.bar.ok_or_else(|| missing("--bar 1-MINUTE", "how long a bar is"))?;
     let mut columns: Vec<(Field, String)> =
         args.columns.iter().map(|text| column_pair(text)).collect::<Result<_>>()?;
     columns.extend(args.symbol_column.clone().map(|name| (Field::Symbol, name)));
@@ -470,8 +469,8 @@ fn options(
     })
 }
 
-fn missing(flag: &str) -> Error {
-    Error::new(ErrorKind::InvalidInput, format!("`{flag}` is missing"))
+fn missing(flag: &str, what: &str) -> Error {
+    Error::new(ErrorKind::InvalidInput, format!("say {what}: `{flag}`"))
         .then("see `barkeep import csv --help`")
 }
 
