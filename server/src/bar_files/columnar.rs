@@ -1,6 +1,7 @@
 //! Bars from Parquet and Arrow files whose columns are mapped by name, a batch at a time.
 
 use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -151,6 +152,10 @@ fn summary(kind: &str, schema: &Schema, places: &Places, stamp: Stamp) -> String
 }
 
 fn schema(input: &Input) -> Result<Arc<Schema>> {
+    guarded(input, || unguarded_schema(input))
+}
+
+fn unguarded_schema(input: &Input) -> Result<Arc<Schema>> {
     let file = input.open()?;
     match input.content {
         Content::Parquet => {
@@ -185,6 +190,14 @@ fn arrow_reader(input: &Input) -> Result<ArrowReader> {
         .map_err(|error| damaged(input, &error))
 }
 
+/// Runs a decoder, which may panic on damaged bytes; that ends as an error about the file. Only decoders run in here, so that no
+/// fault of ours is taken for one of the file.
+fn guarded<T>(input: &Input, decode: impl FnOnce() -> Result<T>) -> Result<T> {
+    // Whatever a decoder left half done is dropped with it.
+    catch_unwind(AssertUnwindSafe(decode))
+        .unwrap_or_else(|_| Err(damaged(input, &"its bytes make no sense to the decoder")))
+}
+
 fn damaged(input: &Input, error: &dyn std::fmt::Display) -> Error {
     Error::new(ErrorKind::InvalidInput, format!("`{}` could not be read", input.name))
         .because(error)
@@ -203,32 +216,37 @@ pub fn read_rows(
 ) -> Result<()> {
     let mut times = mapping.times.clone();
     let mut first_row = 1;
-    let mut on_batch = |batch: RecordBatch| {
+    let mut on_batch = |batch: RecordBatch| -> Result<()> {
         let rows = batch.num_rows() as u64;
         read_batch(input, mapping, &mut times, &batch, first_row, &mut on_row)?;
         first_row += rows;
         Ok(())
     };
+    let mut batches = guarded(input, || batches(input, mapping))?;
+    while let Some(batch) = guarded(input, || batches.next().transpose())? {
+        on_batch(batch)?;
+    }
+    Ok(())
+}
+
+type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch>> + 'a>;
+
+fn batches<'a>(input: &'a Input, mapping: &'a Mapping) -> Result<Batches<'a>> {
     if input.content == Content::Parquet {
         let builder = ParquetRecordBatchReaderBuilder::try_new(input.open()?)
             .map_err(|error| damaged(input, &error))?;
         let mask = ProjectionMask::roots(builder.parquet_schema(), mapping.columns.iter().copied());
         let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
-        for batch in reader.map_err(|error| damaged(input, &error))? {
-            on_batch(batch.map_err(|error| damaged(input, &error))?)?;
-        }
-        return Ok(());
+        let reader = reader.map_err(|error| damaged(input, &error))?;
+        return Ok(Box::new(reader.map(|batch| batch.map_err(|error| damaged(input, &error)))));
     }
-    let mut project = |batch: Result<RecordBatch, arrow_schema::ArrowError>| {
-        let batch = batch
-            .and_then(|batch| batch.project(&mapping.columns))
-            .map_err(|error| damaged(input, &error))?;
-        on_batch(batch)
+    let project = |batch: Result<RecordBatch, arrow_schema::ArrowError>| {
+        batch.and_then(|batch| batch.project(&mapping.columns)).map_err(|error| damaged(input, &error))
     };
-    match arrow_reader(input)? {
-        ArrowReader::File(mut reader) => reader.try_for_each(&mut project),
-        ArrowReader::Stream(mut reader) => reader.try_for_each(&mut project),
-    }
+    Ok(match arrow_reader(input)? {
+        ArrowReader::File(reader) => Box::new(reader.map(project)),
+        ArrowReader::Stream(reader) => Box::new(reader.map(project)),
+    })
 }
 
 fn read_batch(
