@@ -1,34 +1,32 @@
 //! Bars from Parquet and Arrow files whose columns are mapped by name, a batch at a time.
 
 use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{
-    Date32Type, Decimal128Type, Float32Type, Float64Type, Int64Type, TimestampNanosecondType,
-};
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{Array, RecordBatch};
 use arrow_cast::display::array_value_to_string;
-use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::{DataType, Schema, TimeUnit};
-use bars::{DAY, Date, Decimal, UnixNanos};
+use arrow_schema::{DataType, Schema};
+use bars::{DAY, Decimal};
 use catalog::{Error, ErrorKind, Result};
-use jiff::tz::TimeZone;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::fault::Fault;
 use super::input::{Content, Input};
-use super::layout::{Layout, Places, Sample, choose_preset, named_places};
-use super::numbers::{Number, NumberFormat};
+use super::layout::{Layout, choose_preset};
 use super::options::{Field, ImportOptions, Stamp};
+use super::places::{Places, named_places};
 use super::presets::Preset;
 use super::rows::{RawBar, Row, missing, number};
-use super::times::{Moment, TimeReader};
+use super::sample::Sample;
+use super::times::TimeReader;
+use super::typed::{NumberColumn, TimeColumn, casted};
 
 /// Rows that are decoded at once.
 const BATCH_ROWS: usize = 8192;
-/// Bytes of a footer or a batch's head that are believed; a damaged length may say anything.
+/// How an Arrow stream begins.
 const CONTINUATION: [u8; 4] = [0xff; 4];
 
 /// How the columns of a file become bars.
@@ -154,6 +152,10 @@ fn summary(kind: &str, schema: &Schema, places: &Places, stamp: Stamp) -> String
 }
 
 fn schema(input: &Input) -> Result<Arc<Schema>> {
+    guarded(input, || unguarded_schema(input))
+}
+
+fn unguarded_schema(input: &Input) -> Result<Arc<Schema>> {
     let file = input.open()?;
     match input.content {
         Content::Parquet => {
@@ -188,6 +190,14 @@ fn arrow_reader(input: &Input) -> Result<ArrowReader> {
         .map_err(|error| damaged(input, &error))
 }
 
+/// Runs a decoder, which may panic on damaged bytes; that ends as an error about the file. Only decoders run in here, so that no
+/// fault of ours is taken for one of the file.
+fn guarded<T>(input: &Input, decode: impl FnOnce() -> Result<T>) -> Result<T> {
+    // Whatever a decoder left half done is dropped with it.
+    catch_unwind(AssertUnwindSafe(decode))
+        .unwrap_or_else(|_| Err(damaged(input, &"its bytes make no sense to the decoder")))
+}
+
 fn damaged(input: &Input, error: &dyn std::fmt::Display) -> Error {
     Error::new(ErrorKind::InvalidInput, format!("`{}` could not be read", input.name))
         .because(error)
@@ -206,32 +216,37 @@ pub fn read_rows(
 ) -> Result<()> {
     let mut times = mapping.times.clone();
     let mut first_row = 1;
-    let mut on_batch = |batch: RecordBatch| {
+    let mut on_batch = |batch: RecordBatch| -> Result<()> {
         let rows = batch.num_rows() as u64;
         read_batch(input, mapping, &mut times, &batch, first_row, &mut on_row)?;
         first_row += rows;
         Ok(())
     };
+    let mut batches = guarded(input, || batches(input, mapping))?;
+    while let Some(batch) = guarded(input, || batches.next().transpose())? {
+        on_batch(batch)?;
+    }
+    Ok(())
+}
+
+type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch>> + 'a>;
+
+fn batches<'a>(input: &'a Input, mapping: &'a Mapping) -> Result<Batches<'a>> {
     if input.content == Content::Parquet {
         let builder = ParquetRecordBatchReaderBuilder::try_new(input.open()?)
             .map_err(|error| damaged(input, &error))?;
         let mask = ProjectionMask::roots(builder.parquet_schema(), mapping.columns.iter().copied());
         let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
-        for batch in reader.map_err(|error| damaged(input, &error))? {
-            on_batch(batch.map_err(|error| damaged(input, &error))?)?;
-        }
-        return Ok(());
+        let reader = reader.map_err(|error| damaged(input, &error))?;
+        return Ok(Box::new(reader.map(|batch| batch.map_err(|error| damaged(input, &error)))));
     }
-    let mut project = |batch: Result<RecordBatch, arrow_schema::ArrowError>| {
-        let batch = batch
-            .and_then(|batch| batch.project(&mapping.columns))
-            .map_err(|error| damaged(input, &error))?;
-        on_batch(batch)
+    let project = |batch: Result<RecordBatch, arrow_schema::ArrowError>| {
+        batch.and_then(|batch| batch.project(&mapping.columns)).map_err(|error| damaged(input, &error))
     };
-    match arrow_reader(input)? {
-        ArrowReader::File(mut reader) => reader.try_for_each(&mut project),
-        ArrowReader::Stream(mut reader) => reader.try_for_each(&mut project),
-    }
+    Ok(match arrow_reader(input)? {
+        ArrowReader::File(reader) => Box::new(reader.map(project)),
+        ArrowReader::Stream(reader) => Box::new(reader.map(project)),
+    })
 }
 
 fn read_batch(
@@ -306,145 +321,4 @@ fn read_row(
 fn as_text(batch: &RecordBatch, row: usize) -> String {
     let cells = batch.columns().iter().map(|column| array_value_to_string(column, row).unwrap_or_default());
     cells.collect::<Vec<_>>().join(",")
-}
-
-fn casted(batch: &RecordBatch, at: usize, to: &DataType) -> Result<ArrayRef, String> {
-    let column = batch.column(at);
-    let options = CastOptions { safe: true, ..CastOptions::default() };
-    cast_with_options(column, to, &options).map_err(|_| {
-        format!("`{}` is {}, which is no {to}", batch.schema().field(at).name(), column.data_type())
-    })
-}
-
-/// A column of exact numbers.
-enum NumberColumn {
-    Decimal(ArrayRef, i8),
-    Double(ArrayRef),
-    Single(ArrayRef),
-    Integer(ArrayRef),
-    Text(ArrayRef),
-}
-
-impl NumberColumn {
-    fn of(batch: &RecordBatch, at: usize) -> Result<Self, String> {
-        let column = batch.column(at);
-        Ok(match column.data_type() {
-            DataType::Decimal32(_, scale)
-            | DataType::Decimal64(_, scale)
-            | DataType::Decimal128(_, scale)
-            | DataType::Decimal256(_, scale) => {
-                Self::Decimal(casted(batch, at, &DataType::Decimal128(38, *scale))?, *scale)
-            }
-            DataType::Float64 => Self::Double(column.clone()),
-            DataType::Float32 => Self::Single(column.clone()),
-            DataType::UInt64 => Self::Decimal(casted(batch, at, &DataType::Decimal128(38, 0))?, 0),
-            kind if kind.is_integer() => Self::Integer(casted(batch, at, &DataType::Int64)?),
-            _ => Self::Text(casted(batch, at, &DataType::Utf8)?),
-        })
-    }
-
-    /// The number in a row; `None` if there is none.
-    fn read(&self, row: usize, shift: u8) -> Option<Result<Number, String>> {
-        let (Self::Decimal(array, _)
-        | Self::Double(array)
-        | Self::Single(array)
-        | Self::Integer(array)
-        | Self::Text(array)) = self;
-        if array.is_null(row) {
-            return None;
-        }
-        let plain = NumberFormat::default();
-        let of_text = |text: String| plain.read(text.trim().as_bytes(), shift);
-        Some(match self {
-            Self::Decimal(array, scale) => {
-                decimal(array.as_primitive::<Decimal128Type>().value(row), *scale, shift)
-            }
-            // The shortest text that reads back as the same float is what was meant.
-            Self::Double(array) => of_text(array.as_primitive::<Float64Type>().value(row).to_string()),
-            Self::Single(array) => of_text(array.as_primitive::<Float32Type>().value(row).to_string()),
-            Self::Integer(array) => of_text(array.as_primitive::<Int64Type>().value(row).to_string()),
-            Self::Text(array) => of_text(array.as_string::<i32>().value(row).to_owned()),
-        })
-    }
-}
-
-fn decimal(value: i128, scale: i8, shift: u8) -> Result<Number, String> {
-    let places = i32::from(Decimal::SCALE as i8) - i32::from(scale) - i32::from(shift);
-    let power = 10i128.checked_pow(places.unsigned_abs());
-    let units = match power {
-        Some(power) if places >= 0 => value.checked_mul(power),
-        Some(power) if value % power == 0 => Some(value / power),
-        _ if value == 0 => Some(0),
-        _ => return Err(format!("`{value}e-{scale}` has more than 16 decimals")),
-    };
-    let units = units
-        .filter(|units| units.abs() <= Decimal::MAX_UNITS)
-        .ok_or_else(|| format!("`{value}e-{scale}` is too large"))?;
-    let value = Decimal::from_units(units);
-    Ok((value, value.precision()))
-}
-
-/// A column of times, or a date and a time of day.
-enum TimeColumn {
-    /// Instants, shown in a zone.
-    Zoned(ArrayRef, TimeZone),
-    /// Local times.
-    Local(ArrayRef),
-    Dates(ArrayRef),
-    Texts(ArrayRef),
-    Split {
-        date: ArrayRef,
-        clock: ArrayRef,
-    },
-}
-
-impl TimeColumn {
-    fn of(batch: &RecordBatch, places: &Places) -> Result<Self, String> {
-        if let Some(date) = places.date {
-            let text = |at: usize| casted(batch, at, &DataType::Utf8);
-            return Ok(Self::Split { date: text(date)?, clock: text(places.time)? });
-        }
-        let at = places.time;
-        Ok(match batch.column(at).data_type() {
-            DataType::Timestamp(_, zone) => {
-                let nanos = casted(batch, at, &DataType::Timestamp(TimeUnit::Nanosecond, zone.clone()))?;
-                match zone {
-                    Some(zone) => Self::Zoned(nanos, TimeZone::get(zone).unwrap_or(TimeZone::UTC)),
-                    None => Self::Local(nanos),
-                }
-            }
-            DataType::Date32 | DataType::Date64 => Self::Dates(casted(batch, at, &DataType::Date32)?),
-            _ => Self::Texts(casted(batch, at, &DataType::Utf8)?),
-        })
-    }
-
-    fn read(&self, times: &mut TimeReader, row: usize) -> Result<Moment, Fault> {
-        let (Self::Zoned(array, _)
-        | Self::Local(array)
-        | Self::Dates(array)
-        | Self::Texts(array)
-        | Self::Split { clock: array, .. }) = self;
-        if array.is_null(row) {
-            return Err(missing(Field::Time));
-        }
-        match self {
-            Self::Zoned(array, zone) => {
-                times.read_instant(array.as_primitive::<TimestampNanosecondType>().value(row), zone)
-            }
-            Self::Local(array) => {
-                times.read_local(array.as_primitive::<TimestampNanosecondType>().value(row))
-            }
-            Self::Dates(array) => {
-                let days = i64::from(array.as_primitive::<Date32Type>().value(row));
-                let date: Option<Date> = days.checked_mul(DAY).map(|nanos| UnixNanos(nanos).date());
-                date.map(Moment::Date).ok_or_else(|| missing(Field::Date))
-            }
-            Self::Texts(array) => times.read(array.as_string::<i32>().value(row).trim().as_bytes(), None),
-            Self::Split { date, .. } if date.is_null(row) => Err(missing(Field::Date)),
-            Self::Split { date, clock } => {
-                let text = |array: &ArrayRef| array.as_string::<i32>().value(row).trim().to_owned();
-                times.read(text(date).as_bytes(), Some(text(clock).as_bytes()))
-            }
-        }
-    }
 }

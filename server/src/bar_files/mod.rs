@@ -4,24 +4,29 @@
 //! row is reported with its line and its reason. Nothing is guessed silently: what was assumed is said, and what only the owner of a
 //! file can know is asked for by an error that lists the choices.
 //!
-//! In reading order: [`options`](ImportOptions) what a caller says, `input` files found and unpacked, `layout` and [`PRESETS`] how text
-//! is laid out, `numbers` and `times` fields, `rows` and `columnar` rows, `check` and `fault` rows against each other, [`survey()`] the
+//! In reading order: [`options`](ImportOptions) what a caller says, `input` files found and unpacked, `sample`, `places`, `layout` and
+//! [`PRESETS`] how text is laid out, `numbers`, `times`, `cursor` and `zone` fields, `rows`, `columnar` and `typed` rows, `check` and `fault` rows against each other, [`survey()`] the
 //! first pass, [`commit_survey`] the second.
 
 mod check;
 mod columnar;
+mod cursor;
 mod fault;
 mod input;
 mod layout;
 mod load;
 mod numbers;
 mod options;
+mod places;
 mod presets;
 mod rows;
+mod sample;
 mod survey;
 #[cfg(test)]
 mod tests;
 mod times;
+mod typed;
+mod zone;
 
 pub use check::SeriesFound;
 pub use fault::{BadRow, BadRows, FaultKind, Rejects};

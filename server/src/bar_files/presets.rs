@@ -5,8 +5,8 @@
 use bars::PriceType;
 use catalog::{Error, ErrorKind, Result};
 
-use super::layout::Sample;
 use super::options::{Field, Stamp};
+use super::sample::Sample;
 use super::times::{TimeFormat, is_date, is_time_of_day};
 
 /// The zone of a source's times.

@@ -124,7 +124,7 @@ pub fn survey(options: &ImportOptions, run: &Run) -> Result<Survey> {
     })
 }
 
-/// The first 200 shapes of files are said one by one; of many alike, one stands for all.
+/// Files of one import stamp the same moment, unless the caller says which.
 fn refuse_two_readings(sources: &[Source], options: &ImportOptions) -> Result<()> {
     let of = |source: &Source| match &source.way {
         Way::Text(layout) => (layout.stamp, layout.preset.map(|preset| preset.name)),

@@ -5,6 +5,7 @@ mod malformed;
 mod sources;
 mod streaming;
 mod texts;
+mod times;
 
 use std::path::PathBuf;
 
