@@ -1,7 +1,7 @@
 //! `barkeep consolidate`.
 
 use bars::BarType;
-use catalog::{Change, Period, Result};
+use catalog::{Change, Period, Profile, Result};
 use clap::{Args, ValueEnum};
 
 use super::RangeArgs;
@@ -14,7 +14,7 @@ use crate::catalog::Catalog;
     after_help = "Files are merged until each holds one period of UTC time, and split where they hold more. Bars are not changed. A second time there is\nnothing to do.\n\nExamples:\n  barkeep consolidate --by month --end 2026-01-01 --dry-run\n  barkeep consolidate BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL --by week"
 )]
 pub struct ConsolidateArgs {
-    /// The series; all of them if left out
+    /// The series; all of them if left out, but for those adopted from NautilusTrader 1.x
     #[arg(value_name = "BAR_TYPE")]
     bar_types: Vec<BarType>,
     /// What a file is to hold
@@ -56,7 +56,9 @@ pub async fn run(catalog: &Catalog, args: ConsolidateArgs) -> Result<()> {
         catalog.entry(bar_type)?;
     }
     let bar_types = if args.bar_types.is_empty() {
-        catalog.series().iter().map(|entry| entry.bar_type.clone()).collect()
+        // Files that NautilusTrader 1.x keeps are not rewritten.
+        let ours = catalog.series().iter().filter(|entry| entry.profile != Profile::NautilusV1);
+        ours.map(|entry| entry.bar_type.clone()).collect()
     } else {
         args.bar_types
     };
