@@ -180,6 +180,9 @@ pub(crate) async fn commit_on(
         Ok(edits) => edits,
         Err(error) => return staging.abandon(error).await,
     };
+    if let Err(error) = staging.settle().await {
+        return staging.abandon(error).await;
+    }
     let oldest = base.snapshot.as_ref().map_or(1, |(snapshot, _)| snapshot.oldest);
     let commit = match Commit::build(base, &edits, &info) {
         Ok(commit) => commit.unwrap_or_else(|| Commit::expire(base, oldest, &info)),
