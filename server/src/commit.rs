@@ -21,6 +21,7 @@ use crate::catalog::{
     foreign, newest, now, read_boundary, read_file, read_instruments, read_manifest, read_rows, read_shard,
     read_snapshot, read_table,
 };
+use crate::places::put_right;
 use crate::store::Store;
 
 /// Commits that lost the race to other writers before this one gives up.
@@ -127,13 +128,19 @@ pub async fn commit_with(
     if !run.dry_run {
         store.ready_to_write().await?;
     }
-    let info = commit_info(run);
+    let mut info = commit_info(run);
     let mut staging = Staging::new(store, &info.transaction, run.dry_run);
     for _ in 0..COMMIT_ATTEMPTS {
         let base = match read_base(store, changes, run.dry_run).await {
             Ok(base) => base,
             Err(error) => return staging.abandon(error).await,
         };
+        if staging.is_swept(&base) {
+            // What was staged may be gone, or go at any moment.
+            staging.clear().await;
+            info = commit_info(run);
+            staging = Staging::new(store, &info.transaction, run.dry_run);
+        }
         let planned = plan_commit(store, &base, changes, instruments, &mut staging, run, &info).await;
         let (edits, commit) = match planned {
             Ok(planned) => planned,
@@ -225,6 +232,26 @@ pub async fn roll_back(store: &Store, number: u64, run: &Run) -> Result<Receipt>
     Err(too_slow())
 }
 
+/// Gives up the snapshots before `oldest` on top of a certain snapshot, as [`Commit::expire`]; its number and transaction, or `None` if
+/// another writer was first. If only the newest is to stay, the commit itself stands for it: it has the same table.
+///
+/// # Errors
+/// If the store fails.
+pub(crate) async fn expire_on(
+    store: &Store,
+    snapshot: &Snapshot,
+    sha256: Sha256,
+    oldest: u64,
+    run: &Run,
+) -> Result<Option<(u64, String)>> {
+    store.ready_to_write().await?;
+    let info = commit_info(run);
+    let oldest = if oldest >= snapshot.number { snapshot.number + 1 } else { oldest };
+    let base = Base { snapshot: Some((snapshot.clone(), sha256)), ..Base::default() };
+    let commit = Commit::expire(&base, oldest, &info);
+    Ok(put(store, &commit, &info.transaction).await?.then_some((commit.number, info.transaction)))
+}
+
 /// Gives up the snapshots before `oldest`, as a commit of its own; its number, or `None` if they were given up already.
 ///
 /// # Errors
@@ -233,18 +260,14 @@ pub async fn expire(store: &Store, oldest: u64, run: &Run) -> Result<Option<u64>
     if !run.dry_run {
         store.ready_to_write().await?;
     }
-    let info = commit_info(run);
     for _ in 0..COMMIT_ATTEMPTS {
         let base = read_base(store, &[], run.dry_run).await?;
-        let Some((current, _)) = &base.snapshot else { return Err(no_snapshots(store)) };
+        let Some((current, sha256)) = &base.snapshot else { return Err(no_snapshots(store)) };
         if oldest <= current.oldest || run.dry_run {
             return Ok(None);
         }
-        // If only the newest is to stay, the commit itself stands for it: it has the same table.
-        let oldest = if oldest >= current.number { current.number + 1 } else { oldest };
-        let commit = Commit::expire(&base, oldest, &info);
-        if put(store, &commit, &info.transaction).await? {
-            return Ok(Some(commit.number));
+        if let Some((number, _)) = expire_on(store, current, *sha256, oldest, run).await? {
+            return Ok(Some(number));
         }
     }
     Err(too_slow())
@@ -266,6 +289,9 @@ pub async fn finish(store: &Store, snapshot: &Snapshot) -> Result<()> {
     carry_out(store, &moves).await?;
     renew_head(store, snapshot.number).await?;
     store.delete(&key).await?;
+    if store.head(&names::snapshot(moves.number + 1)).await?.is_some() {
+        put_right(store, &moves).await?;
+    }
     Ok(())
 }
 
@@ -306,7 +332,7 @@ async fn plan_commit(
     base: &Base,
     changes: &[Change],
     instruments: &InstrumentChange,
-    staging: &mut Staging<'_>,
+    staging: &mut Staging,
     run: &Run,
     info: &CommitInfo,
 ) -> Result<(Vec<Edit>, Option<Commit>)> {
@@ -324,9 +350,10 @@ async fn plan_edits(
     store: &Store,
     base: &Base,
     changes: &[Change],
-    staging: &mut Staging<'_>,
+    staging: &mut Staging,
     run: &Run,
 ) -> Result<Vec<Edit>> {
+    staging.swept.get_or_insert(base.swept());
     let snapshot = base.snapshot.as_ref().map(|(snapshot, _)| snapshot);
     let mut planned = Vec::with_capacity(changes.len());
     for change in changes {
@@ -359,21 +386,35 @@ async fn plan_edits(
 }
 
 /// The files of a commit on their way into `staging/`, several at once.
-struct Staging<'a> {
-    store: &'a Store,
-    transaction: &'a str,
+struct Staging {
+    store: Store,
+    transaction: String,
     dry_run: bool,
+    /// [`Snapshot::swept`] of the state that the first file was staged on.
+    swept: Option<u64>,
     staged: HashSet<String>,
     writing: JoinSet<Result<bool>>,
 }
 
-impl<'a> Staging<'a> {
-    fn new(store: &'a Store, transaction: &'a str, dry_run: bool) -> Self {
-        Self { store, transaction, dry_run, staged: HashSet::new(), writing: JoinSet::new() }
+impl Staging {
+    fn new(store: &Store, transaction: &str, dry_run: bool) -> Self {
+        Self {
+            store: store.clone(),
+            transaction: transaction.to_owned(),
+            dry_run,
+            swept: None,
+            staged: HashSet::new(),
+            writing: JoinSet::new(),
+        }
+    }
+
+    /// Whether a vacuum may have removed what was staged.
+    fn is_swept(&self, base: &Base) -> bool {
+        self.swept.is_some_and(|swept| swept != base.swept())
     }
 
     async fn put(&mut self, file: NewFile) -> Result<()> {
-        let key = names::staged(self.transaction, &file.entry.object.key);
+        let key = names::staged(&self.transaction, &file.entry.object.key);
         // Built again after a lost race, it is there already.
         if self.dry_run || !self.staged.insert(key.clone()) {
             return Ok(());
@@ -477,6 +518,7 @@ async fn settle(store: &Store, commit: &Commit, journal: &str) -> Result<()> {
     // Two writers may renew the head in the wrong order; the later of them sees that.
     if store.head(&names::snapshot(commit.number + 1)).await?.is_some() {
         renew_head(store, commit.number).await?;
+        put_right(store, &commit.moves).await?;
     }
     Ok(())
 }
@@ -504,7 +546,9 @@ async fn create_snapshot(store: &Store, snapshot: &Put, transaction: &str) -> Re
 
 /// A writer that slept through a vacuum may have created a number that was removed; it must not stay.
 async fn refuse_removed_number(store: &Store, commit: &Commit) -> Result<()> {
-    let oldest = read_boundary(store).await?.oldest;
+    let (boundary, head) = futures::try_join!(read_boundary(store), store.get(names::HEAD))?;
+    let head = head.and_then(|bytes| Head::decode(&bytes).ok()).map_or(1, |head| head.snapshot.oldest);
+    let oldest = boundary.oldest.max(head);
     if commit.number >= oldest {
         return Ok(());
     }
@@ -530,11 +574,17 @@ async fn renew_head(store: &Store, number: u64) -> Result<()> {
 /// Moves files to where they belong. Once a later commit is there, its writer has done it.
 async fn carry_out(store: &Store, moves: &Moves) -> Result<()> {
     let next = names::snapshot(moves.number + 1);
-    for batch in moves.leave.chunks(64).chain(moves.arrive.chunks(64)) {
+    for batch in moves.leave.chunks(64) {
         if store.head(&next).await?.is_some() {
             return Ok(());
         }
-        at_once(batch.to_vec(), |step| carry(store.clone(), step)).await?;
+        at_once(batch.to_vec(), |step| leave(store.clone(), step, &next)).await?;
+    }
+    for batch in moves.arrive.chunks(64) {
+        if store.head(&next).await?.is_some() {
+            return Ok(());
+        }
+        at_once(batch.to_vec(), |step| arrive(store.clone(), step)).await?;
     }
     Ok(())
 }
@@ -544,12 +594,47 @@ async fn at_once<T, F: Future<Output = Result<()>>>(things: Vec<T>, act: impl Fn
     stream::iter(things).map(act).buffer_unordered(AT_ONCE).try_for_each(|()| async { Ok(()) }).await
 }
 
-async fn carry(store: Store, step: Move) -> Result<()> {
-    let is_there = store.relocate(&step.from, &step.to).await? || store.head(&step.to).await?.is_some();
+/// Takes a file out of `data/`. A bucket copies and removes, and a removal that comes late takes away what has come back since: so it is
+/// only made while the commit is the newest.
+async fn leave(store: Store, step: Move, next: &str) -> Result<()> {
+    if is_followed(&store, &step).await? {
+        return Ok(());
+    }
+    if store.moves_in_one_step() {
+        return told(&step, store.relocate(&step.from, &step.to).await?);
+    }
+    let is_there = store.duplicate(&step.from, &step.to).await?;
+    if is_there && store.head(next).await?.is_none() {
+        store.delete(&step.from).await?;
+    }
+    told(&step, is_there)
+}
+
+/// Brings a file into `data/`. One that was retired stays there too: a removal of it that comes late then takes away a copy.
+async fn arrive(store: Store, step: Move) -> Result<()> {
+    let is_there = match step.from.starts_with("staging/") {
+        true => store.relocate(&step.from, &step.to).await?,
+        false => store.duplicate(&step.from, &step.to).await?,
+    };
+    told(&step, is_there)
+}
+
+fn told(step: &Move, is_there: bool) -> Result<()> {
     if !is_there {
         tracing::error!(from = step.from, to = step.to, "a file that was to be moved is not there");
     }
     Ok(())
+}
+
+/// Whether a file has gone already and another one of the same name has come, which happens where names do not tell the content.
+async fn is_followed(store: &Store, step: &Move) -> Result<bool> {
+    let told = |key: &str| names::content_of(names::file_name(key)).map(str::to_owned);
+    let (None, Some(content)) = (told(&step.from), told(&step.to)) else { return Ok(false) };
+    if store.head(&step.to).await?.is_none() {
+        return Ok(false);
+    }
+    let there = store.get(&step.from).await?;
+    Ok(there.is_some_and(|bytes| Sha256::of(&bytes).short() != content))
 }
 
 /// What a commit of `changes` builds on; the commit before it is finished first.
@@ -591,9 +676,23 @@ async fn read_base(store: &Store, changes: &[Change], dry_run: bool) -> Result<B
         if let Change::Add(addition) = change {
             refuse_foreign_files(store, addition, manifest.as_ref()).await?;
         }
+        if let Change::Adopt { files, .. } = change {
+            at_once(files.clone(), |file| refuse_gone(store, file)).await?;
+        }
         base.series.extend(manifest.map(|manifest| (change.bar_type().clone(), manifest)));
     }
     Ok(base)
+}
+
+/// Refuses to adopt a file that was taken away since it was found: a roll back may have retired it.
+async fn refuse_gone(store: &Store, file: PartitionEntry) -> Result<()> {
+    let size = store.head(&file.object.key).await?.map(|found| found.size);
+    if size == Some(file.object.size_bytes) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Conflict, "the catalog changed since its files were looked at")
+        .because(format!("`{}` is not what it was", file.object.key))
+        .then("adopt again: `barkeep adopt --update`"))
 }
 
 /// Refuses to begin a catalog among another program's files.

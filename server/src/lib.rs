@@ -17,6 +17,7 @@ mod http;
 mod merge;
 pub mod migrate;
 mod output;
+mod places;
 pub mod proof;
 pub mod publish;
 mod query;

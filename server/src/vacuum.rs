@@ -1,8 +1,9 @@
 //! Vacuum: removes snapshots that are no longer kept, and the objects that no kept snapshot names.
 //!
-//! Giving snapshots up is a commit of its own ([`crate::commit::expire`]): whoever commits after it, be it a roll back that was under way,
-//! sees that they are gone. Only then are objects removed, and never from `data/`. What is in no snapshot yet may belong to a commit that
-//! is under way, and stays for a grace period.
+//! First it is listed what can go. Then a commit says so ([`catalog::Commit::expire`]): whoever commits after it, be it a roll back that was
+//! under way or a writer that slept for days, sees that snapshots are given up and stages its files anew. Only then are objects removed,
+//! and never from `data/`. So no clock decides whether a commit is whole; the grace period for what no snapshot names only spares
+//! writers the work of staging twice.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +11,10 @@ use bars::UnixNanos;
 use catalog::{Boundary, Error, ErrorKind, Result, SeriesTable, Snapshot, names};
 use object_store::ObjectMeta;
 
-use crate::catalog::{newest, now, read_manifest, read_snapshot, read_table, stored_snapshots};
-use crate::commit::{Progress, Run, expire, finish};
+use crate::catalog::{
+    newest, now, read_boundary, read_manifest, read_snapshot, read_table, stored_snapshots,
+};
+use crate::commit::{Progress, Run, expire_on, finish};
 use crate::store::{Store, no_catalog};
 
 /// What is kept.
@@ -39,6 +42,21 @@ pub struct VacuumPlan {
 }
 
 impl VacuumPlan {
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn len(&self) -> u64 {
+        (self.snapshots.len() + self.objects.len()) as u64
+    }
+
+    /// The same with what else goes.
+    fn with(mut self, plan: Self) -> Self {
+        self.snapshots.extend(plan.snapshots);
+        self.objects.extend(plan.objects);
+        Self { oldest: plan.oldest, newest: plan.newest, ..self }
+    }
+
     /// Bytes of the objects that go.
     pub fn bytes(&self) -> u64 {
         self.objects.iter().map(|(_, bytes)| bytes).sum()
@@ -53,26 +71,31 @@ const ATTEMPTS: usize = 20;
 /// # Errors
 /// If the store fails, or if writers are faster every time; nothing that a kept snapshot names is ever removed.
 pub async fn vacuum(store: &Store, retention: Retention, run: &Run) -> Result<VacuumPlan> {
-    let mut expired = run.dry_run;
+    let mut done = VacuumPlan::default();
     for _ in 0..ATTEMPTS {
-        let Some((snapshot, _)) = newest(store).await? else {
+        let Some((snapshot, sha256)) = newest(store).await? else {
             return Err(no_catalog(store.location(), "it has no snapshot"));
         };
         if !run.dry_run {
             finish(store, &snapshot).await?;
         }
         let oldest = oldest_kept(store, &snapshot, retention).await?;
-        if !expired {
-            expired = true;
-            if expire(store, oldest, run).await?.is_some() {
-                // The commit is the newest snapshot now, and names what stays.
-                continue;
-            }
+        let mut plan = plan(store, &snapshot, oldest, retention).await?;
+        if run.dry_run || (plan.is_empty() && oldest <= snapshot.oldest) {
+            return Ok(done.with(plan));
         }
-        let oldest = if run.dry_run { oldest } else { snapshot.oldest };
-        let plan = plan(store, &snapshot, oldest, retention).await?;
-        if run.dry_run || carry_out(store, &snapshot, &plan, run).await? {
-            return Ok(plan);
+        // What was listed before this commit can be named by no later one: who commits next begins anew (`Snapshot::swept`).
+        let Some((number, transaction)) = expire_on(store, &snapshot, sha256, oldest, run).await? else {
+            continue;
+        };
+        plan.newest = number;
+        if oldest == snapshot.number {
+            // The commit has the same table and stands for it.
+            plan.oldest = number;
+            plan.snapshots.push(oldest);
+        }
+        if carry_out(store, &plan, &transaction, &mut done, run).await? {
+            return Ok(done.with(VacuumPlan { snapshots: Vec::new(), objects: Vec::new(), ..plan }));
         }
     }
     Err(Error::new(ErrorKind::Conflict, "other writers committed every time").then("try again"))
@@ -142,24 +165,75 @@ async fn named_objects(store: &Store, newest: &Snapshot, oldest: u64) -> Result<
     Ok(named)
 }
 
-/// Removes what the plan says; false if another writer committed meanwhile, so that the plan may be out of date.
-async fn carry_out(store: &Store, newest: &Snapshot, plan: &VacuumPlan, run: &Run) -> Result<bool> {
-    let next = names::snapshot(newest.number + 1);
+/// Removes what the plan says and notes it in `done`; false if another writer committed meanwhile, so that there may be more or less to
+/// remove.
+async fn carry_out(
+    store: &Store,
+    plan: &VacuumPlan,
+    transaction: &str,
+    done: &mut VacuumPlan,
+    run: &Run,
+) -> Result<bool> {
     if !plan.snapshots.is_empty() {
-        let boundary = Boundary { oldest: plan.oldest, newest: newest.number };
-        store.put(names::BOUNDARY, boundary.encode().into()).await?;
+        raise_boundary(store, plan).await?;
     }
-    let snapshots = plan.snapshots.iter().map(|number| names::snapshot(*number));
-    let keys: Vec<String> = plan.objects.iter().map(|(key, _)| key.clone()).chain(snapshots).collect();
-    for (done, key) in keys.iter().enumerate() {
-        if done % 64 == 0 {
-            run.check()?;
-            if store.head(&next).await?.is_some() {
-                return Ok(false);
-            }
+    let total = plan.len();
+    for batch in plan.objects.chunks(64) {
+        run.check()?;
+        let (retired, others): (Vec<_>, Vec<_>) =
+            batch.iter().cloned().partition(|(key, _)| key.starts_with("retired/"));
+        let is_newest = remove_retired(store, plan.newest, transaction, &retired).await?;
+        for (key, _) in &others {
+            store.delete(key).await?;
         }
-        store.delete(key).await?;
-        (run.on_progress)(Progress { done: done as u64 + 1, total: keys.len() as u64 });
+        done.objects.extend_from_slice(batch);
+        (run.on_progress)(Progress { done: done.len(), total });
+        if !is_newest {
+            return Ok(false);
+        }
+    }
+    for number in &plan.snapshots {
+        store.delete(&names::snapshot(*number)).await?;
+        done.snapshots.push(*number);
+        (run.on_progress)(Progress { done: done.len(), total });
     }
     Ok(true)
+}
+
+/// Removes retired files; whether the vacuum's commit is still the newest. A file that comes back and is retired again lies at the same
+/// place as before. So each first gets a name that nobody else uses; only then it is seen whether it is the old one that was meant.
+async fn remove_retired(
+    store: &Store,
+    number: u64,
+    transaction: &str,
+    files: &[(String, u64)],
+) -> Result<bool> {
+    for (key, _) in files {
+        store.relocate(key, &names::staged(transaction, key)).await?;
+    }
+    let is_newest = store.head(&names::snapshot(number + 1)).await?.is_none();
+    let named = match newest(store).await? {
+        Some((newest, _)) if !is_newest => named_objects(store, &newest, newest.oldest).await?,
+        _ => BTreeSet::new(),
+    };
+    for (key, _) in files {
+        let aside = names::staged(transaction, key);
+        if named.contains(key) && store.head(key).await?.is_none() {
+            store.relocate(&aside, key).await?;
+        } else {
+            store.delete(&aside).await?;
+        }
+    }
+    Ok(is_newest)
+}
+
+/// Says which numbers must not come again. A vacuum that slept must not take back what a later one said.
+async fn raise_boundary(store: &Store, plan: &VacuumPlan) -> Result<()> {
+    let stored = read_boundary(store).await?;
+    let boundary =
+        Boundary { oldest: plan.oldest.max(stored.oldest), newest: plan.newest.max(stored.newest) };
+    if boundary != stored {
+        store.put(names::BOUNDARY, boundary.encode().into()).await?;
+    }
+    Ok(())
 }

@@ -34,6 +34,11 @@ impl Base {
         self.snapshot.as_ref().map_or(1, |(snapshot, _)| snapshot.number + 1)
     }
 
+    /// [`Snapshot::swept`] of what it builds on.
+    pub fn swept(&self) -> u64 {
+        self.snapshot.as_ref().map_or(0, |(snapshot, _)| snapshot.swept)
+    }
+
     /// A changed series as it is stored.
     pub fn stored(&self, bar_type: &BarType) -> Option<(&SeriesEntry, &SeriesManifest)> {
         let entries = match &self.snapshot.as_ref()?.0.table {
@@ -83,6 +88,7 @@ pub struct Commit {
     /// What it comes to.
     pub tally: Tally,
     instruments: Option<ObjectRef>,
+    swept: u64,
 }
 
 impl Commit {
@@ -147,11 +153,11 @@ impl Commit {
             return Ok(None);
         }
         if let Some(instruments) = instruments {
-            let bytes = instruments.encode();
-            let key = names::instruments(&Sha256::of(&bytes));
-            commit.instruments = Some(commit.put(key, bytes));
+            let stored = commit.instruments.take();
+            let key = |content: &Sha256| names::instruments(content, &info.transaction);
+            commit.instruments = Some(commit.put(stored.as_ref(), key, instruments.encode()));
         }
-        let table = commit.table(base, changed)?;
+        let table = commit.table(base, changed, &info.transaction)?;
         let oldest = base.snapshot.as_ref().map_or(1, |(snapshot, _)| snapshot.oldest);
         Ok(Some(commit.sealed(base, info, oldest, table, published)))
     }
@@ -202,10 +208,14 @@ impl Commit {
         Ok(commit.sealed(base, info, oldest, snapshot.table.clone(), snapshot.published.as_ref()))
     }
 
-    /// Plans the commit that gives up the snapshots before `oldest`.
+    /// Plans the commit that gives up the snapshots before `oldest`. Once it is there, objects may be removed that existed before and
+    /// that no kept snapshot names: [`Snapshot::swept`] tells writers that began earlier.
     pub fn expire(base: &Base, oldest: u64, info: &CommitInfo) -> Self {
+        let mut commit = Self::empty(base);
+        commit.swept = commit.number;
         let table = base.snapshot.as_ref().map(|(snapshot, _)| snapshot.table.clone());
-        Self::empty(base).sealed(base, info, oldest, table.unwrap_or(SeriesTable::Inline(Vec::new())), None)
+        let table = table.unwrap_or(SeriesTable::Inline(Vec::new()));
+        commit.sealed(base, info, oldest, table, None)
     }
 
     fn empty(base: &Base) -> Self {
@@ -219,6 +229,7 @@ impl Commit {
             number,
             tally: Tally::default(),
             instruments: base.snapshot.as_ref().and_then(|(snapshot, _)| snapshot.instruments.clone()),
+            swept: base.swept(),
         }
     }
 
@@ -240,6 +251,7 @@ impl Commit {
             writer: info.writer.clone(),
             operation: info.operation.clone(),
             oldest,
+            swept: self.swept,
             published: published.or(shown).cloned(),
             table,
             instruments: self.instruments.clone(),
@@ -250,11 +262,20 @@ impl Commit {
         self
     }
 
-    fn put(&mut self, key: String, bytes: impl Into<Bytes>) -> ObjectRef {
+    /// Puts an object, unless the stored one that it takes the place of is the same.
+    fn put(
+        &mut self,
+        stored: Option<&ObjectRef>,
+        key: impl Fn(&Sha256) -> String,
+        bytes: impl Into<Bytes>,
+    ) -> ObjectRef {
         let bytes = bytes.into();
-        let object =
-            ObjectRef { key: key.clone(), size_bytes: bytes.len() as u64, sha256: Sha256::of(&bytes) };
-        self.objects.push(Put { key, bytes });
+        let sha256 = Sha256::of(&bytes);
+        if let Some(stored) = stored.filter(|stored| stored.sha256 == sha256) {
+            return stored.clone();
+        }
+        let object = ObjectRef { key: key(&sha256), size_bytes: bytes.len() as u64, sha256 };
+        self.objects.push(Put { key: object.key.clone(), bytes });
         object
     }
 
@@ -290,8 +311,8 @@ impl Commit {
         if manifest.partitions.is_empty() && manifest.confirmed_empty.is_empty() {
             return Ok(None);
         }
-        let bytes = manifest.encode()?;
-        let object = self.put(names::series_manifest(&edit.bar_type, &Sha256::of(&bytes)), bytes);
+        let key = |content: &Sha256| names::series_manifest(&edit.bar_type, content, transaction);
+        let object = self.put(stored.map(|(entry, _)| &entry.manifest), key, manifest.encode()?);
         Ok(Some(series_entry(&manifest, object, edit, stored.map(|(entry, _)| entry))))
     }
 
@@ -314,7 +335,12 @@ impl Commit {
     }
 
     /// The series table with the changed entries, shards written as needed.
-    fn table(&mut self, base: &Base, changed: BTreeMap<BarType, Option<SeriesEntry>>) -> Result<SeriesTable> {
+    fn table(
+        &mut self,
+        base: &Base,
+        changed: BTreeMap<BarType, Option<SeriesEntry>>,
+        transaction: &str,
+    ) -> Result<SeriesTable> {
         match base.snapshot.as_ref().map(|(snapshot, _)| &snapshot.table) {
             Some(SeriesTable::Shards(shards)) => {
                 let mut shards: BTreeMap<u8, ShardRef> =
@@ -325,9 +351,9 @@ impl Commit {
                 }
                 for (shard, changed) in by_shard {
                     let entries = merge(base.shards.get(&shard).into_iter().flatten(), changed)?;
-                    shards.remove(&shard);
+                    let stored = shards.remove(&shard).map(|shard| shard.object);
                     if !entries.is_empty() {
-                        shards.insert(shard, self.put_shard(shard, &entries));
+                        shards.insert(shard, self.put_shard(shard, &entries, stored.as_ref(), transaction));
                     }
                 }
                 Ok(SeriesTable::Shards(shards.into_values().collect()))
@@ -346,15 +372,24 @@ impl Commit {
                     by_shard.entry(ShardRef::shard_of(&entry.bar_type)).or_default().push(entry);
                 }
                 Ok(SeriesTable::Shards(
-                    by_shard.into_iter().map(|(shard, entries)| self.put_shard(shard, &entries)).collect(),
+                    by_shard
+                        .into_iter()
+                        .map(|(shard, entries)| self.put_shard(shard, &entries, None, transaction))
+                        .collect(),
                 ))
             }
         }
     }
 
-    fn put_shard(&mut self, shard: u8, entries: &[SeriesEntry]) -> ShardRef {
-        let bytes = SeriesTable::encode_shard(entries);
-        let object = self.put(names::shard(&Sha256::of(&bytes)), bytes);
+    fn put_shard(
+        &mut self,
+        shard: u8,
+        entries: &[SeriesEntry],
+        stored: Option<&ObjectRef>,
+        transaction: &str,
+    ) -> ShardRef {
+        let key = |content: &Sha256| names::shard(content, transaction);
+        let object = self.put(stored, key, SeriesTable::encode_shard(entries));
         ShardRef { shard, series: entries.len() as u64, object }
     }
 }

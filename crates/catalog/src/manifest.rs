@@ -165,6 +165,10 @@ pub struct Snapshot {
     /// The oldest snapshot that is kept; older ones may be removed with what only they name.
     #[serde(default = "first_snapshot")]
     pub oldest: u64,
+    /// The last commit after which a vacuum removed objects that no snapshot named. A writer that put objects for a commit on an earlier
+    /// state puts them again, under new names.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub swept: u64,
     /// What it shows, if this catalog is a published copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<Published>,
@@ -173,6 +177,10 @@ pub struct Snapshot {
     /// The instruments, if any are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instruments: Option<ObjectRef>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn first_snapshot() -> u64 {

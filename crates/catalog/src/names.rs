@@ -4,9 +4,9 @@
 //! data/bars/<directory>/<first>_<last>_<16 hex>.parquet   a partition, named by its first and last ts_init and its content
 //! manifest/head.json                                      the only object that is ever overwritten
 //! manifest/snapshots/<20 digits>.json                     a commit
-//! manifest/series/<bar type>/<16 hex>.parquet             the partitions of a series
-//! manifest/shards/<16 hex>.json                           a part of a large series table
-//! manifest/instruments/<16 hex>.json                      the instruments
+//! manifest/series/<bar type>/<16 hex>_<8 hex>.parquet      the partitions of a series
+//! manifest/shards/<16 hex>_<8 hex>.json                   a part of a large series table
+//! manifest/instruments/<16 hex>_<8 hex>.json              the instruments
 //! manifest/boundary.json                                  up to where snapshots were removed
 //! manifest/published.json                                 in a published copy: what its files were made of
 //! staging/<transaction>_<file name>                       a partition whose commit is under way
@@ -43,13 +43,20 @@ pub fn self_test(id: &str, round: usize) -> String {
 pub const SELF_TESTS: &str = "manifest/selftest";
 
 /// The key of a part of the series table.
-pub fn shard(content: &Sha256) -> String {
-    format!("manifest/shards/{}.json", content.short())
+pub fn shard(content: &Sha256, transaction: &str) -> String {
+    format!("manifest/shards/{}.json", version(content, transaction))
 }
 
 /// The key of a table of instruments.
-pub fn instruments(content: &Sha256) -> String {
-    format!("manifest/instruments/{}.json", content.short())
+pub fn instruments(content: &Sha256, transaction: &str) -> String {
+    format!("manifest/instruments/{}.json", version(content, transaction))
+}
+
+/// What an object of the manifest holds and which commit put it. Each commit puts its own: one that an earlier commit left, and that no
+/// snapshot names, may be on a vacuum's list.
+fn version(content: &Sha256, transaction: &str) -> String {
+    let commit: String = transaction.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
+    format!("{}_{commit}", content.short())
 }
 
 /// The key of an instrument's file, in the directory that NautilusTrader keeps for its class.
@@ -59,10 +66,13 @@ pub fn instrument(directory: &str, id: &str, ts_init: UnixNanos, content: &Sha25
 }
 
 /// The key of a series manifest.
-pub fn series_manifest(bar_type: &BarType, content: &Sha256) -> String {
-    let text = bar_type.to_string();
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    format!("manifest/series/{}/{}.parquet", percent_encode(&text, plain), content.short())
+pub fn series_manifest(bar_type: &BarType, content: &Sha256, transaction: &str) -> String {
+    format!("{}/{}.parquet", series_manifests(bar_type), version(content, transaction))
+}
+
+/// The content that the name of an object of the manifest tells: 16 hex digits.
+pub fn version_content(key: &str) -> &str {
+    file_name(key).split(['_', '.']).next().unwrap_or_default()
 }
 
 /// The key of a partition.
@@ -138,8 +148,8 @@ pub fn content_of(name: &str) -> Option<&str> {
 
 /// The directory of a series' manifests.
 pub fn series_manifests(bar_type: &BarType) -> String {
-    let key = series_manifest(bar_type, &Sha256([0; 32]));
-    key.rsplit_once('/').map_or_else(String::new, |(directory, _)| directory.to_owned())
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    format!("manifest/series/{}", percent_encode(&bar_type.to_string(), plain))
 }
 
 /// Other programs use a name again for other bytes, so the name here always tells the content.
@@ -248,8 +258,8 @@ mod tests {
              2024-01-08T14-31-00-000000137Z_2024-01-08T14-31-00-000000137Z_ba7816bf8f01cfea.parquet"
         );
         assert_eq!(
-            series_manifest(&bar_type, &content),
-            "manifest/series/EUR%2FUSD.SIM-5-MINUTE-BID-INTERNAL%401-MINUTE-EXTERNAL/ba7816bf8f01cfea.parquet"
+            series_manifest(&bar_type, &content, "0f-e1d2c3b4a5"),
+            "manifest/series/EUR%2FUSD.SIM-5-MINUTE-BID-INTERNAL%401-MINUTE-EXTERNAL/ba7816bf8f01cfea_0fe1d2c3.parquet"
         );
         assert_eq!(url_path("a/EUR%2FUSD@1 .parquet"), "a/EUR%252FUSD@1%20.parquet");
         let key = partition(&bar_type, first, last, &content);
@@ -264,7 +274,9 @@ mod tests {
         assert_eq!(put_aside(json, &content), "quarantine/manifest/head_ba7816bf8f01cfea.json");
         assert_eq!(content_of(file_name(&key)), Some("ba7816bf8f01cfea"));
         assert_eq!(content_of("a_b_2024-01-12T21-00Z.parquet"), None);
-        assert!(series_manifest(&bar_type, &content).starts_with(&series_manifests(&bar_type)));
+        let manifest = series_manifest(&bar_type, &content, "t1");
+        assert!(manifest.starts_with(&series_manifests(&bar_type)));
+        assert_eq!(version_content(&manifest), "ba7816bf8f01cfea");
         let index: BarType = "^SPX.CBOE-1-MINUTE-LAST-EXTERNAL".parse().unwrap();
         assert_eq!(series_directory(&index), "_SPX.CBOE-1-MINUTE-LAST-EXTERNAL");
     }

@@ -62,7 +62,8 @@ async fn commit(store: &Store, survey: &Survey, work: &Work, run: &Run) -> Resul
     let mut base = Base { snapshot: Some((newest.snapshot.clone(), newest.sha256)), ..Base::default() };
     if work.fall_back {
         let (number, sha256) = newest.unreadable.unwrap_or((newest.snapshot.number, newest.sha256));
-        base.snapshot = Some((Snapshot { number, ..newest.snapshot.clone() }, sha256));
+        // Whether a vacuum was the reason for the commit that cannot be read is not known.
+        base.snapshot = Some((Snapshot { number, swept: number, ..newest.snapshot.clone() }, sha256));
     }
     let mut changes: Vec<Change> = work.mend.values().cloned().map(Change::Mend).collect();
     let only_renamed = work.rename.iter().filter(|series| !work.mend.contains_key(series));

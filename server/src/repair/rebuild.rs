@@ -102,7 +102,7 @@ async fn stored_manifests(store: &Store, bar_type: &BarType) -> Result<Vec<(Obje
 /// A series manifest, if it is what its name says.
 fn whole(key: &str, bytes: Bytes) -> Option<(ObjectRef, SeriesManifest)> {
     let sha256 = Sha256::of(&bytes);
-    let named = names::file_name(key).strip_suffix(".parquet") == Some(sha256.short().as_str());
+    let named = names::version_content(key) == sha256.short();
     let object = ObjectRef { key: key.to_owned(), size_bytes: bytes.len() as u64, sha256 };
     let manifest = named.then(|| SeriesManifest::decode(key, bytes).ok()).flatten()?;
     Some((object, manifest))
@@ -129,7 +129,7 @@ pub(super) async fn shard(store: &Store, survey: &Survey, lost: &ShardRef) -> Re
             None => {
                 let bytes = Bytes::from(built.manifest.encode()?);
                 let sha256 = Sha256::of(&bytes);
-                let key = names::series_manifest(&bar_type, &sha256);
+                let key = names::series_manifest(&bar_type, &sha256, survey.transaction());
                 let object = ObjectRef { key: key.clone(), size_bytes: bytes.len() as u64, sha256 };
                 shard.fresh.push((key, bytes));
                 (object, built.manifest)

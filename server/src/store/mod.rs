@@ -54,7 +54,9 @@ enum Kind {
     /// A web server: to read only.
     Web,
     /// In memory, or a test's own.
-    Other,
+    Other {
+        renames: bool,
+    },
 }
 
 impl Store {
@@ -122,7 +124,12 @@ impl Store {
 
     /// A place over any object store, for tests that watch it or let it fail. It counts as [ready to write](Store::ready_to_write).
     pub fn over(inner: Arc<dyn ObjectStore>, location: &str) -> Self {
-        Self::new(inner, location, Kind::Other, &Settings::default())
+        Self::new(inner, location, Kind::Other { renames: false }, &Settings::default())
+    }
+
+    /// As [`Store::over`], for one that renames in one step as a directory does.
+    pub fn over_directory(inner: Arc<dyn ObjectStore>, location: &str) -> Self {
+        Self::new(inner, location, Kind::Other { renames: true }, &Settings::default())
     }
 
     fn local(location: &str, root: &FilePath, settings: &Settings) -> Result<Self> {
@@ -155,7 +162,7 @@ impl Store {
     pub async fn ready_to_write(&self) -> Result<()> {
         let test = async || match self.kind {
             Kind::Web => Err(read_only(&self.location)),
-            Kind::Other => Ok(()),
+            Kind::Other { .. } => Ok(()),
             _ if self.single_writer => Ok(()),
             Kind::Bucket(_) => self_test::check(self, self_test::BUCKET).await,
             Kind::Local(_) if self.head(names::HEAD).await?.is_some() => Ok(()),
@@ -375,7 +382,7 @@ impl Store {
         let moved = match self.kind {
             Kind::Bucket(Service::Azure) => self.copy_through(from, to).await?,
             Kind::Bucket(_) => self.copy(from, to).await?,
-            Kind::Local(_) | Kind::Web | Kind::Other => {
+            Kind::Local(_) | Kind::Web | Kind::Other { .. } => {
                 let renamed = self.inner.rename(&self.path(from)?, &self.path(to)?).await;
                 return match renamed {
                     Ok(()) => Ok(true),
@@ -391,6 +398,24 @@ impl Store {
             return Ok(true);
         }
         Ok(self.head(to).await?.is_some())
+    }
+
+    /// Whether [`Store::relocate`] is one step, so that an object is never under both keys, nor removed late.
+    pub fn moves_in_one_step(&self) -> bool {
+        matches!(self.kind, Kind::Local(_) | Kind::Other { renames: true })
+    }
+
+    /// Gives an object a second key, over any object that is there. `true`: it is there now, also if the first key is gone; `false`: there is
+    /// neither.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SourceUnavailable`] if the store fails.
+    pub async fn duplicate(&self, from: &str, to: &str) -> Result<bool> {
+        let copied = match self.kind {
+            Kind::Bucket(Service::Azure) => self.copy_through(from, to).await?,
+            _ => self.copy(from, to).await?,
+        };
+        Ok(copied || self.head(to).await?.is_some())
     }
 
     /// Copies inside the store; whether there was something to copy.

@@ -44,6 +44,12 @@ fn ask(port: u16, path: &str, headers: &str) -> (u16, String, Vec<u8>) {
     (head[9..12].parse().expect("a status"), head, answer[end + 4..].to_vec())
 }
 
+/// The names of a manifest's objects end with the commit that put them, which is another one in every catalog.
+fn without_commits(text: &str) -> String {
+    let is_commit = |part: &str| part.get(8..).is_some_and(|rest| rest.starts_with(".parquet"));
+    text.split('_').map(|part| if is_commit(part) { &part[8..] } else { part }).collect::<Vec<_>>().join("_")
+}
+
 #[test]
 fn a_bucket_serves_as_a_directory_does() {
     let Some(peer) = peers::moto() else { return };
@@ -53,7 +59,11 @@ fn a_bucket_serves_as_a_directory_does() {
     for words in
         ["list --format json", &format!("query {SERIES} --start 2026-08-17 --end 2026-08-18 --format csv")]
     {
-        assert_eq!(said(peer.port, words), place.barkeep(words).out, "{words}");
+        assert_eq!(
+            without_commits(&said(peer.port, words)),
+            without_commits(&place.barkeep(words).out),
+            "{words}"
+        );
     }
     let port = peers::free_port();
     let mut command = barkeep(peer.port, &format!("serve --port {port}"));
@@ -83,7 +93,8 @@ fn a_bucket_serves_as_a_directory_does() {
     for words in
         ["list --format json", &format!("query {SERIES} --start 2026-08-17 --end 2026-08-18 --format csv")]
     {
-        assert_eq!(said(peer.port, &format!("{web} {words}")), place.barkeep(words).out, "{words}");
+        let served = said(peer.port, &format!("{web} {words}"));
+        assert_eq!(without_commits(&served), without_commits(&place.barkeep(words).out), "{words}");
     }
     let refused =
         barkeep(peer.port, &format!("{web} demo --no-serve")).output().expect("barkeep can be started");

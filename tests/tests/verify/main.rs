@@ -169,7 +169,7 @@ impl House {
         let counted = |entry: &SeriesEntry, manifest: &SeriesManifest| {
             let bytes = Bytes::from(manifest.encode().unwrap());
             let sha256 = Sha256::of(&bytes);
-            let key = names::series_manifest(&entry.bar_type, &sha256);
+            let key = names::series_manifest(&entry.bar_type, &sha256, "forged");
             let object = ObjectRef { key, size_bytes: bytes.len() as u64, sha256 };
             (restate(entry, manifest, object), bytes)
         };
