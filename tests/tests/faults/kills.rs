@@ -11,10 +11,10 @@ use barkeep::store::Store;
 use bars::{MINUTE, UnixNanos};
 use tests::{Place, binary};
 
-use crate::crashes::bar;
 use crate::oracle::{check_whole, content};
 use crate::simulation::setting;
 use crate::store::Random;
+use crate::workflows::bar;
 
 const SERIES: &str = "BTC/USD.SIM-1-MINUTE-LAST-EXTERNAL";
 /// Bars of one import. Imports take turns, so that each falls into holes that others left.
@@ -50,7 +50,7 @@ fn check(catalog: &Path, acknowledged: &BTreeSet<i64>, told: &str) {
             return;
         };
         let found = content(&store).await;
-        check_whole(&store).await;
+        check_whole(&store, told).await;
         let stored: BTreeSet<i64> =
             found.get(SERIES).into_iter().flat_map(|bars| &bars.ts_init).map(|ts| ts / MINUTE - 1).collect();
         for import in acknowledged {

@@ -6,4 +6,6 @@ mod crashes;
 mod kills;
 mod oracle;
 mod simulation;
+mod stalls;
 mod store;
+mod workflows;

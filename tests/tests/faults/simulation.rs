@@ -14,9 +14,9 @@ use bars::TimeRange;
 use catalog::{Change, ErrorKind, Overlap, Period, Query};
 use object_store::memory::InMemory;
 
-use crate::crashes::{OTHER, SERIES, addition, bar};
 use crate::oracle::{check_vacuumed, check_whole, content, plain};
-use crate::store::{FaultStore, Faults, Random};
+use crate::store::{FaultStore, Faults, Kind, Random};
+use crate::workflows::{OTHER, SERIES, addition, bar};
 
 /// What writers attempted, and what was acknowledged: minutes by series.
 #[derive(Default)]
@@ -106,8 +106,15 @@ async fn read(store: Store, random: Arc<Random>, book: Shared) {
 /// One run; how many faults it met.
 async fn simulate(seed: u64) -> u64 {
     let memory = Arc::new(InMemory::new());
-    let faulty =
-        FaultStore::new(Arc::clone(&memory), Faults::Random { percent: 5, random: Random::new(seed) });
+    let faulty = {
+        let kind = if seed % 2 == 0 { Kind::Directory } else { Kind::Bucket };
+        let naps = if seed % 4 < 2 { 0 } else { 40 };
+        FaultStore::new(
+            Arc::clone(&memory) as _,
+            kind,
+            Faults::Random { percent: 5, naps, random: Random::new(seed) },
+        )
+    };
     let (book, random) = (Shared::default(), Arc::new(Random::new(seed ^ 0x5eed)));
     let mut tasks = tokio::task::JoinSet::new();
     for writer in 0..WRITERS {
@@ -121,7 +128,7 @@ async fn simulate(seed: u64) -> u64 {
     }
     let store = plain(&memory);
     let found = content(&store).await;
-    check_whole(&store).await;
+    check_whole(&store, &format!("seed {seed}")).await;
     let book = book.lock().unwrap().acknowledged.clone();
     for (series, minutes) in &book {
         let bars = &found[*series];
@@ -177,6 +184,6 @@ async fn sixteen_writers_race() {
         assert_eq!(numbers, (1..=16).collect());
         let store = plain(&memory);
         assert_eq!(content(&store).await[SERIES].len(), 160, "round {round}");
-        check_whole(&store).await;
+        check_whole(&store, &format!("round {round}")).await;
     }
 }
