@@ -740,15 +740,11 @@ async fn refuse_foreign_files(
     Ok(())
 }
 
-/// Whether a file is named by its content as ours are: one of a commit that is under way or was stopped.
+/// Whether a file is named by its content as ours are: one of a commit that is under way or was stopped. One that is gone since it was
+/// listed was taken away by such a commit.
 async fn is_own(store: &Store, key: &str) -> Result<bool> {
-    let hash = names::file_name(key)
-        .strip_suffix(".parquet")
-        .and_then(|stem| stem.rsplit_once('_'))
-        .map(|(_, hash)| hash)
-        .unwrap_or_default();
-    let bytes = if hash.len() == 16 { store.get(key).await? } else { None };
-    Ok(bytes.is_some_and(|bytes| Sha256::of(&bytes).short() == hash))
+    let Some(hash) = names::content_of(names::file_name(key)) else { return Ok(false) };
+    Ok(store.get(key).await?.is_none_or(|bytes| Sha256::of(&bytes).short() == hash))
 }
 
 /// The partitions of the series that differ between two snapshots: those of the one, those of the other.

@@ -4,6 +4,7 @@
 
 mod crashes;
 mod kills;
+mod model;
 mod oracle;
 mod simulation;
 mod stalls;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use barkeep::store::Store;
+use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -82,6 +83,8 @@ struct State {
     /// When objects were written, by the clock of the simulation.
     written: Mutex<BTreeMap<String, Instant>>,
     log: Mutex<Vec<String>>,
+    /// Snapshots that were created, whether or not anybody heard of it.
+    snapshots: Mutex<Vec<(String, Vec<u8>)>>,
 }
 
 /// Objects older than this count as two days old.
@@ -173,6 +176,7 @@ impl FaultStore {
             woken: Notify::new(),
             written: Mutex::default(),
             log: Mutex::default(),
+            snapshots: Mutex::default(),
         };
         Self { inner, kind, state: Arc::new(state) }
     }
@@ -219,6 +223,18 @@ impl FaultStore {
         self.state.sleeping.load(Ordering::Relaxed)
     }
 
+    /// Snapshots that were created, with their keys, in order.
+    pub fn snapshots(&self) -> Vec<(String, Vec<u8>)> {
+        self.state.snapshots.lock().unwrap().clone()
+    }
+
+    /// The number of the newest.
+    pub fn newest(&self) -> u64 {
+        let snapshots = self.state.snapshots.lock().unwrap();
+        let number = |key: &str| key.rsplit('/').next()?.strip_suffix(".json")?.parse::<u64>().ok();
+        snapshots.iter().filter_map(|(key, _)| number(key)).max().unwrap_or_default()
+    }
+
     /// Every request, in order.
     pub fn log(&self) -> String {
         self.state.log.lock().unwrap().join("\n")
@@ -240,7 +256,15 @@ impl fmt::Display for FaultStore {
 #[async_trait]
 impl ObjectStore for FaultStore {
     async fn put_opts(&self, key: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        self.state.change("put", key, self.inner.put_opts(key, payload, options)).await
+        let bytes = Bytes::from(payload.clone()).to_vec();
+        let act = async {
+            let done = self.inner.put_opts(key, payload, options).await?;
+            if key.as_ref().starts_with("manifest/snapshots/") {
+                self.state.snapshots.lock().unwrap().push((key.to_string(), bytes));
+            }
+            Ok(done)
+        };
+        self.state.change("put", key, act).await
     }
 
     async fn put_multipart_opts(
