@@ -10,6 +10,7 @@ mod completeness;
 mod digest;
 mod error;
 pub mod indicators;
+mod lanes;
 mod market;
 mod notes;
 mod owned;

@@ -48,7 +48,9 @@ impl Spacing {
             _ if trades_on_weekends(times) => (Period::Day, 365.0),
             _ => (Period::Day, 252.0),
         };
-        let interval = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).min().unwrap_or(0);
+        let shortest =
+            times.windows(2).fold(i64::MAX, |least, pair| least.min(pair[1].saturating_sub(pair[0])));
+        let interval = if times.len() < 2 { 0 } else { shortest };
         Self { period, periods_per_year, unit: Unit::of(step), interval }
     }
 
@@ -167,9 +169,16 @@ fn median_step(times: &[i64]) -> i128 {
 }
 
 fn trades_on_weekends(times: &[i64]) -> bool {
-    // 1970-01-01 was a Thursday: three days later the week begins to count at Monday.
-    let weekend = |time: &&i64| (time.div_euclid(DAY) + 3).rem_euclid(7) >= 5;
-    times.iter().filter(weekend).count() as f64 > WEEKEND_SHARE * times.len() as f64
+    let (mut weekend, mut row) = (0, 0);
+    while let Some(time) = times.get(row) {
+        let day = time.div_euclid(DAY);
+        let end = day.saturating_add(1).saturating_mul(DAY);
+        let bars = times[row..].iter().take_while(|time| **time < end).count().max(1);
+        // 1970-01-01 was a Thursday: three days later the week begins to count at Monday.
+        weekend += if (day + 3).rem_euclid(7) >= 5 { bars } else { 0 };
+        row += bars;
+    }
+    weekend as f64 > WEEKEND_SHARE * times.len() as f64
 }
 
 /// Weeks from Monday to Sunday since 1970, from days.

@@ -172,19 +172,6 @@ impl Binary {
     }
 }
 
-impl Compare {
-    #[inline]
-    pub(super) fn of(self, left: f64, right: f64) -> bool {
-        match self {
-            Self::Less => left < right,
-            Self::LessOrEqual => left <= right,
-            Self::Equal => left == right,
-            // Not `!=`, which holds for what is not a number.
-            Self::NotEqual => (left < right) | (left > right),
-        }
-    }
-}
-
 impl Node {
     /// The columns it is computed from.
     pub(super) fn inputs(&self) -> impl Iterator<Item = Id> {

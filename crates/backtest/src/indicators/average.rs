@@ -74,29 +74,62 @@ impl Run {
 /// assert_eq!(means[2..], [3.0, 3.0]);
 /// ```
 pub fn sma(values: &[f64], window: u32) -> Vec<f64> {
-    let window = window.max(1) as usize;
-    let divisor = window as f64;
-    let mut means = Vec::with_capacity(values.len());
-    let (mut sum, mut run, mut seen) = (RunningSum::default(), Run::default(), 0_usize);
-    for (row, &value) in values.iter().enumerate() {
-        if value.is_nan() {
-            (sum, run, seen) = (RunningSum::default(), Run::default(), 0);
-            means.push(f64::NAN);
-            continue;
-        }
-        if seen >= window {
-            sum.remove(values[row - window]);
-        }
-        seen += 1;
-        sum.add(value);
+    column(Sma::new(window), values)
+}
+
+/// Two simple moving averages of a column at once.
+///
+/// Each value waits for the one before, so two averages side by side take hardly longer than one.
+pub(crate) fn sma_pair(values: &[f64], windows: [u32; 2]) -> [Vec<f64>; 2] {
+    let full = windows.map(|window| window.max(1) as usize);
+    let both = full[0].max(full[1]);
+    if values.len() <= both || values.iter().any(|value| value.is_nan()) {
+        return windows.map(|window| sma(values, window));
+    }
+    let mut lanes = full.map(|window| Lane { sum: RunningSum::default(), divisor: window as f64 });
+    let mut means = [vec![f64::NAN; values.len()], vec![f64::NAN; values.len()]];
+    let mut run = Run::default();
+    for (row, &value) in values[..both].iter().enumerate() {
         let equal = run.push(value);
-        means.push(match seen {
-            seen if seen < window => f64::NAN,
-            _ if equal >= window => value,
-            _ => sum.total() / divisor,
-        });
+        for at in 0..2 {
+            if row >= full[at] {
+                lanes[at].sum.remove(values[row - full[at]]);
+            }
+            lanes[at].sum.add(value);
+            if row + 1 >= full[at] {
+                means[at][row] = lanes[at].mean(value, equal >= full[at]);
+            }
+        }
+    }
+    let [first, second] = &mut means;
+    let [left, right] = full.map(|window| &values[both - window..]);
+    let rows = values[both..].iter().zip(left).zip(right);
+    let targets = first[both..].iter_mut().zip(&mut second[both..]);
+    let [mut one, mut other] = lanes;
+    for (((&value, &old), &older), (first, second)) in rows.zip(targets) {
+        let equal = run.push(value);
+        one.sum.remove(old);
+        other.sum.remove(older);
+        one.sum.add(value);
+        other.sum.add(value);
+        *first = one.mean(value, equal >= full[0]);
+        *second = other.mean(value, equal >= full[1]);
     }
     means
+}
+
+/// One of two averages.
+#[derive(Clone)]
+struct Lane {
+    sum: RunningSum,
+    divisor: f64,
+}
+
+impl Lane {
+    #[inline]
+    fn mean(&self, value: f64, equal: bool) -> f64 {
+        if equal { value } else { self.sum.total() / self.divisor }
+    }
 }
 
 /// How an exponential average begins.

@@ -64,7 +64,7 @@ pub(crate) fn statistics(finished: &Finished<'_>) -> Vec<Statistic> {
 pub(crate) fn drawdown(equity: &[f64]) -> Vec<f64> {
     let mut peak = f64::MIN_POSITIVE;
     let below_peak = |&value: &f64| {
-        peak = peak.max(value);
+        peak = if value > peak { value } else { peak };
         value / peak - 1.0
     };
     equity.iter().map(below_peak).collect()

@@ -1,6 +1,8 @@
 //! Means, spreads, quantiles and the normal distribution. Logarithms and powers are computed in software (`libm`), so that they have
 //! the same digits on every machine.
 
+use crate::lanes::extremes;
+
 /// The mean, or not-a-number of nothing.
 pub(crate) fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let (count, sum) = values.fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value));
@@ -117,23 +119,41 @@ pub(crate) fn normal_quantile(share: f64) -> f64 {
 }
 
 /// ln(`after` / `before`) of positive values.
+pub(crate) fn log_ratio(before: f64, after: f64) -> f64 {
+    let z = (after - before) / (after + before);
+    if z.abs() <= NEAR { near_logarithm(z) } else { libm::log(after / before) }
+}
+
+/// The logarithms of the ratios of neighbours, of which there is one less than values.
+pub(crate) fn log_returns(values: &[f64], returns: &mut [f64]) {
+    let Some(returns) = returns.get_mut(..values.len().saturating_sub(1)) else { return };
+    for (pair, z) in values.windows(2).zip(returns.iter_mut()) {
+        *z = (pair[1] - pair[0]) / (pair[1] + pair[0]);
+    }
+    let (low, high) = extremes(returns);
+    if low >= -NEAR && high <= NEAR {
+        returns.iter_mut().for_each(|z| *z = near_logarithm(*z));
+    } else {
+        for (pair, target) in values.windows(2).zip(returns) {
+            *target = log_ratio(pair[0], pair[1]);
+        }
+    }
+}
+
+/// ln((1 + z) / (1 - z)) of a small `z`.
 ///
 /// Neighbouring prices are close together, where a short series for the inverse hyperbolic tangent is exact to the last digits and,
 /// unlike a library's logarithm, several are computed at a time.
 #[inline]
-pub(crate) fn log_ratio(before: f64, after: f64) -> f64 {
-    let z = (after - before) / (after + before);
+fn near_logarithm(z: f64) -> f64 {
     let square = z * z;
-    if square > NEAR {
-        return libm::log(after / before);
-    }
     let series = 1.0 / 9.0 + square * (1.0 / 11.0 + square * (1.0 / 13.0));
     let series = 1.0 + square * (1.0 / 3.0 + square * (1.0 / 5.0 + square * (1.0 / 7.0 + square * series)));
     2.0 * z * series
 }
 
-/// Up to this square the first seven terms of the series leave less than one part in 10^17.
-const NEAR: f64 = 0.003;
+/// Up to this the first seven terms of the series leave less than one part in 10^17.
+const NEAR: f64 = 0.05;
 
 #[cfg(test)]
 mod tests {
