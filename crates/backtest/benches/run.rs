@@ -1,5 +1,7 @@
 //! How many bars a second a run takes, and how long a sweep: `cargo bench -p backtest`.
 
+#![allow(clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
+
 use backtest::{Axis, Distance, Exits, Market, Prices, Profile, Rules, Space, Spec, Strategy, Sweep, run};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};

@@ -7,7 +7,9 @@
 //!
 //! There is no look into the future: every function sees its own bar and earlier ones, and windows and lags cannot be negative.
 
+mod calls;
 mod compile;
+mod conditions;
 mod functions;
 
 use std::collections::BTreeMap;
