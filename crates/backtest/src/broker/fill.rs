@@ -105,6 +105,9 @@ impl Broker<'_> {
     fn record(&mut self, leg: usize, quote: Quote, quantity: f64, price: f64, commission: f64) {
         let time = self.legs[leg].prices.time(quote.bar);
         self.legs[leg].count(quantity, time);
+        if ![quantity, price, commission].iter().all(|number| number.is_finite()) {
+            self.log.overflow = self.log.overflow.or(Some(quote.bar));
+        }
         if self.log.record {
             let (leg, bar) = (leg as u16, bar_number(quote.bar));
             self.log.executions.push(Execution {

@@ -70,6 +70,8 @@ pub(crate) struct Log {
     pub(crate) ambiguous: u32,
     /// Bars on which an order filled with stop or target in the same bar's range and the profile waits for the next.
     pub(crate) unprotected: u32,
+    /// The first bar of a fill whose numbers are beyond all numbers.
+    pub(crate) overflow: Option<usize>,
 }
 
 #[derive(Clone, Debug)]

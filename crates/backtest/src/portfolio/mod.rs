@@ -6,6 +6,7 @@ use bars::UnixNanos;
 use serde::{Deserialize, Serialize};
 
 use crate::broker::{Broker, bar_number};
+use crate::run::check_finite;
 use crate::{BacktestError, Market, OwnedPrices, Prices, Profile, Report, Spec, digest, notes};
 use walk::Walk;
 
@@ -133,6 +134,7 @@ impl<'a> Portfolio<'a> {
         let spec = &self.legs[0].spec;
         let open_trades = broker.open_trades();
         let mut log = broker.log;
+        check_finite(&log)?;
         let legs = self.results(&log.trades);
         let row = |leg: u16, bar: u32| bar_number(self.rows[leg as usize][bar as usize]);
         for trade in &mut log.trades {
