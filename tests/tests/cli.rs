@@ -248,9 +248,19 @@ fn wrong_usage_is_explained() {
         let failed = place.barkeep(words);
         assert!(failed.code != 0 && failed.err.contains(expected), "{words}: {}", failed.err);
     }
-    for command in
-        ["", "import", "import csv", "list", "info", "query", "serve", "demo", "backtest", "backtest run"]
-    {
+    for command in [
+        "",
+        "import",
+        "import csv",
+        "list",
+        "info",
+        "query",
+        "serve",
+        "demo",
+        "backtest",
+        "backtest run",
+        "backtest sweep",
+    ] {
         let help = place.barkeep(&format!("{command} --help"));
         assert!(help.code == 0 && help.out.contains("Usage:"), "{command}");
     }
