@@ -109,6 +109,23 @@ fn history_warms_up() {
 }
 
 #[test]
+fn coarse_bars_decide_and_poor_days_are_left_out() {
+    let place = Place::new();
+    place.demo();
+    let params = "--param fast=5 --param slow=20";
+    let coarse = report(&place, &format!("{BTC} {params} --resample 1-HOUR"), &[]);
+    let fine = report(&place, &format!("{BTC} {params} --signals 1-HOUR"), &[]);
+    let entries = |report: &Report| {
+        report.trades.iter().map(|trade| (trade.entry_time, trade.entry_price)).collect::<Vec<_>>()
+    };
+    assert_eq!(entries(&fine), entries(&coarse));
+    assert_eq!(fine.equity.len(), 60 * coarse.equity.len());
+    // The hole of 2026-09-02 is 90 of 390 minutes.
+    let days = |words: &str| report(&place, &format!("{ACME} {words}"), &[]).equity.len();
+    assert_eq!((days(""), days("--least-coverage 0.5"), days("--least-coverage 0.9")), (6930, 6930, 6630));
+}
+
+#[test]
 fn a_sweep_is_the_same_for_any_number_of_workers() {
     let place = Place::new();
     place.demo();

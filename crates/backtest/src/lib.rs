@@ -18,6 +18,7 @@ mod portfolio;
 mod prices;
 mod record;
 mod report;
+mod reporting;
 mod rules;
 mod run;
 mod score;

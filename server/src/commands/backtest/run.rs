@@ -2,6 +2,7 @@
 
 use ::backtest::{Family, Market, Report, self_test};
 use ::catalog::Result;
+use bars::BarSpec;
 use clap::{Args, ValueEnum};
 
 use super::args::{SpecArgs, wrong};
@@ -16,6 +17,9 @@ pub(super) struct RunArgs {
     bars: BarsArgs,
     #[command(flatten)]
     spec: SpecArgs,
+    /// Decide by coarser bars, such as 1-HOUR, and trade on the others
+    #[arg(long, value_name = "SIZE", conflicts_with = "self_test")]
+    signals: Option<BarSpec>,
     /// Whose statistics are printed
     #[arg(long, value_enum, default_value_t = FamilyName::Btpy)]
     family: FamilyName,
@@ -73,7 +77,14 @@ pub(super) async fn run(catalog: &Catalog, args: RunArgs) -> Result<()> {
     if let Some(calendar) = &loaded.calendar {
         market = market.with_calendar(calendar);
     }
-    let report = market.run(&spec).map_err(wrong)?;
+    let report = match &args.signals {
+        None => market.run(&spec).map_err(wrong)?,
+        Some(size) => {
+            let coarse = args.bars.deciding(catalog, size).await?;
+            let mut deciding = Market::new(coarse.prices()).map_err(wrong)?;
+            market.run_with_signals(&mut deciding, &spec).map_err(wrong)?
+        }
+    };
     match args.format {
         RunFormat::Json => say!("{}", serde_json::to_string(&report).unwrap_or_default()),
         RunFormat::Trades => show::trades(&report)?,
