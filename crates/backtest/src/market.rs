@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bars::Calendar;
 
-use crate::columns::{Columns, Id};
+use crate::columns::Columns;
 use crate::record::{Curve, Summary};
-use crate::rules::Compiled;
+use crate::rules::{Compiled, Division};
 use crate::run::Plan;
 use crate::spacing::Spacing;
 use crate::strategy::{Declared, Onto, Source, distances_warm_up, signals};
@@ -45,7 +45,7 @@ pub struct Market<'a> {
 struct Planned<'s, 'a> {
     plan: Plan<'s>,
     trader: Declared<'s, 'a>,
-    divisions: Vec<(Id, String)>,
+    divisions: Vec<Division>,
 }
 
 /// A trader, the first bar at which it decides, and volatility a year at each bar if its sizes need it.

@@ -3,8 +3,8 @@
 use bars::UnixNanos;
 
 use crate::broker::bar_number;
-use crate::columns::Id;
 use crate::market::Market;
+use crate::rules::Division;
 use crate::run::{Outcome, Plan};
 use crate::statistics::{Finished, drawdown, statistics};
 use crate::{Completeness, Profile, Report, digest, notes};
@@ -47,16 +47,18 @@ impl Market<'_> {
         )
     }
 
-    /// A warning for each divisor of rules that was 0 on bars from `first` on.
-    pub(crate) fn zero_divisors(&mut self, divisions: &[(Id, String)], first: usize) -> Vec<String> {
+    /// A warning for each divisor of rules that was 0 where it mattered, on bars from `first` on.
+    pub(crate) fn zero_divisors(&mut self, divisions: &[Division], first: usize) -> Vec<String> {
         let mut warnings = Vec::new();
-        for (divisor, text) in divisions {
+        for Division { divisor, guard, text } in divisions {
             let values = self.columns.numbers_of(*divisor);
-            let zeros = values[first..].iter().filter(|value| **value == 0.0).count();
-            if let Some(at) = values[first..].iter().position(|value| *value == 0.0) {
-                let time = self.prices.time(first + at);
+            let guard = guard.map(|guard| self.columns.condition(guard));
+            let matters = |bar: usize| guard.as_ref().is_none_or(|guard| guard.get(bar));
+            let zeros = || (first..values.len()).filter(|bar| values[*bar] == 0.0 && matters(*bar));
+            if let Some(at) = zeros().next() {
+                let (count, time) = (zeros().count(), self.prices.time(at));
                 warnings.push(format!(
-                    "A rule divides by `{text}`, which was 0 on {zeros} of the bars, first on that of {time}: what is compared with the quotient does not hold there."
+                    "A rule divides by `{text}`, which was 0 on {count} of the bars, first on that of {time}: what is compared with the quotient does not hold there."
                 ));
             }
         }

@@ -393,6 +393,17 @@ fn a_division_by_zero_is_told() {
     for statistic in &report.statistics {
         assert!(statistic.value.number().is_none_or(f64::is_finite));
     }
+    // Where it does not matter, nothing is told.
+    for guarded in [
+        "volume > 0 AND close / volume > 20",
+        "NOT (volume = 0 OR close / volume <= 20)",
+        "CASE WHEN volume = 0 THEN FALSE ELSE close / volume > 20 END",
+        "CASE WHEN volume > 0 THEN close / volume ELSE 0 END > 20",
+    ] {
+        let other = run(&traded.prices(), &spec(rules(guarded))).unwrap();
+        assert_eq!(other.digest, report.digest, "{guarded}");
+        assert!(other.warnings.iter().all(|warning| !warning.contains("divides")), "{guarded}");
+    }
 }
 
 #[test]

@@ -143,8 +143,9 @@ impl Unary {
             Self::Floor => value.floor(),
             Self::Ceil => value.ceil(),
             Self::Sqrt => value.sqrt(),
-            Self::Ln => value.ln(),
-            Self::Exp => value.exp(),
+            // In software, so that a rule decides alike on every machine.
+            Self::Ln => libm::log(value),
+            Self::Exp => libm::exp(value),
             Self::Round(decimals) => {
                 let unit = 10_f64.powi(i32::from(decimals));
                 (value * unit).round() / unit

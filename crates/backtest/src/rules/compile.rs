@@ -15,7 +15,16 @@ pub(super) struct Compiler<'c, 'a> {
     interval: i64,
     /// Values of the parameters, in the order of the scope.
     params: &'c [f64],
-    divisions: Vec<(Id, String)>,
+    divisions: Vec<Division>,
+}
+
+/// A division in a rule.
+pub(crate) struct Division {
+    pub(crate) divisor: Id,
+    /// Where its quotient matters; everywhere if none.
+    pub(crate) guard: Option<Id>,
+    /// The divisor as it was written.
+    pub(crate) text: String,
 }
 
 impl<'c, 'a> Compiler<'c, 'a> {
@@ -23,13 +32,13 @@ impl<'c, 'a> Compiler<'c, 'a> {
         Self { columns, interval, params, divisions: Vec::new() }
     }
 
-    pub(super) fn into_divisions(self) -> Vec<(Id, String)> {
+    pub(super) fn into_divisions(self) -> Vec<Division> {
         self.divisions
     }
 
     /// The column of a rule.
     pub(super) fn rule(&mut self, rule: &Expression, is_condition: bool) -> Result<Id, ExprError> {
-        let mut tree = Walker { rule, compiler: self };
+        let mut tree = Walker { rule, compiler: self, guard: None };
         if is_condition { tree.condition(rule.root(), false) } else { tree.number(rule.root()) }
     }
 }
@@ -38,6 +47,8 @@ impl<'c, 'a> Compiler<'c, 'a> {
 pub(super) struct Walker<'w, 'c, 'a> {
     rule: &'w Expression,
     compiler: &'w mut Compiler<'c, 'a>,
+    /// What must hold for the part that is compiled to matter: earlier terms of `AND`, the condition of a branch.
+    guard: Option<Id>,
 }
 
 impl<'a> Walker<'_, '_, 'a> {
@@ -84,12 +95,10 @@ impl<'a> Walker<'_, '_, 'a> {
             }
             Tree::Arithmetic(operator, left, right) => self.arithmetic(*operator, left, right)?,
             Tree::Case(branches, otherwise) => {
-                let mut chosen = self.number(otherwise)?;
-                for (when, then) in branches.iter().rev() {
-                    let (when, then) = (self.condition(when, false)?, self.number(then)?);
-                    chosen = self.columns().put(Node::Choose(when, then, chosen));
-                }
-                chosen
+                let (branches, otherwise) = self.case(branches, otherwise, Self::number)?;
+                branches.into_iter().rev().fold(otherwise, |chosen, (when, then)| {
+                    self.columns().put(Node::Choose(when, then, chosen))
+                })
             }
             Tree::Not(_)
             | Tree::Compare(..)
@@ -100,6 +109,37 @@ impl<'a> Walker<'_, '_, 'a> {
                 return self.error(expr.span, "a number is needed, and this is a condition");
             }
         })
+    }
+
+    /// Compiles what matters only where a condition holds.
+    pub(super) fn where_holds<T>(&mut self, condition: Id, part: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.guard;
+        let both = outer.map_or(condition, |outer| self.columns().and(outer, condition));
+        self.guard = Some(both);
+        let result = part(self);
+        self.guard = outer;
+        result
+    }
+
+    /// The conditions and results of branches, and the result where none holds.
+    pub(super) fn case(
+        &mut self,
+        branches: &[(Expr, Expr)],
+        otherwise: &Expr,
+        result: impl Fn(&mut Self, &Expr) -> Result<Id, ExprError>,
+    ) -> Result<(Vec<(Id, Id)>, Id), ExprError> {
+        let mut compiled = Vec::with_capacity(branches.len());
+        let mut none_yet = self.columns().put(Node::Always(true));
+        for (when, then) in branches {
+            let when = self.where_holds(none_yet, |walker| walker.condition(when, false))?;
+            let here = self.columns().and(none_yet, when);
+            let then = self.where_holds(here, |walker| result(walker, then))?;
+            compiled.push((when, then));
+            let not_when = self.columns().not(when);
+            none_yet = self.columns().and(none_yet, not_when);
+        }
+        let otherwise = self.where_holds(none_yet, |walker| result(walker, otherwise))?;
+        Ok((compiled, otherwise))
     }
 
     /// A time of any kind in microseconds.
@@ -160,7 +200,7 @@ impl<'a> Walker<'_, '_, 'a> {
                 return self.error(divisor.span, "division by zero");
             }
             let text = self.rule.text()[divisor.span.start..divisor.span.end].to_owned();
-            self.compiler.divisions.push((right, text));
+            self.compiler.divisions.push(Division { divisor: right, guard: self.guard, text });
         }
         Ok(self.columns().binary(function, left, right))
     }

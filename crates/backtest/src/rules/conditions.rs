@@ -41,9 +41,9 @@ impl Walker<'_, '_, '_> {
                 found
             }
             Tree::Case(branches, otherwise) => {
-                let mut chosen = self.condition(otherwise, negated)?;
-                for (when, then) in branches.iter().rev() {
-                    let (when, then) = (self.condition(when, false)?, self.condition(then, negated)?);
+                let result = |walker: &mut Self, expr: &Expr| walker.condition(expr, negated);
+                let (branches, mut chosen) = self.case(branches, otherwise, result)?;
+                for (when, then) in branches.into_iter().rev() {
                     let not_when = self.columns().not(when);
                     let (yes, no) = (self.pair(when, then, true), self.pair(not_when, chosen, true));
                     chosen = self.pair(yes, no, false);
@@ -62,7 +62,9 @@ impl Walker<'_, '_, '_> {
     fn joined(&mut self, terms: &[Expr], negated: bool, all: bool) -> Result<Id, ExprError> {
         let mut joined = self.columns().put(Node::Always(all));
         for term in terms {
-            let term = self.condition(term, negated)?;
+            // A term matters only where those before have not decided.
+            let open = if all { joined } else { self.columns().not(joined) };
+            let term = self.where_holds(open, |walker| walker.condition(term, negated))?;
             joined = self.pair(joined, term, all);
         }
         Ok(joined)

@@ -31,9 +31,10 @@ pub(crate) fn geometric_mean(returns: impl Iterator<Item = f64> + Clone) -> f64 
 }
 
 /// The mean of powers of the distances from the mean.
-fn moment(values: &[f64], power: i32) -> f64 {
+fn moment(values: &[f64], power: u32) -> f64 {
     let center = mean(values.iter().copied());
-    mean(values.iter().map(|value| (value - center).powi(power)))
+    let raised = |distance: f64| (1..power).fold(distance, |product, _| product * distance);
+    mean(values.iter().map(|value| raised(value - center)))
 }
 
 /// Skewness of a sample, corrected for its size as pandas does; not-a-number below three values.
