@@ -51,7 +51,7 @@ pub use statistics::{Analysis, Bin, DrawdownSpell, Excursion, Family, Month, Row
 pub use sweep::{
     Axis, Bootstrap, Cell, DeflatedSharpe, Fold, FoldResult, Interval, MAX_RUNS, Neighbourhood, Search,
     Space, Sweep, SweepRun, WalkForward, WalkForwardPlan, WalkStep, at_edge, best, bootstrap_sharpe,
-    daily_returns, deflated_sharpe, folds, heat_map, neighbourhoods, split, variance_of_trials,
+    deflated_sharpe, folds, heat_map, neighbourhoods, period_returns, split, variance_of_trials,
 };
 pub use trader::Trader;
 

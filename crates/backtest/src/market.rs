@@ -106,6 +106,11 @@ impl<'a> Market<'a> {
         self.spacing.interval
     }
 
+    /// Periods of [returns](crate::period_returns) a year: 365 or 252 days, 52 weeks, 12 months, 1 year.
+    pub fn periods_per_year(&self) -> f64 {
+        self.spacing.periods_per_year
+    }
+
     /// The last bar of each period that counts.
     pub(crate) fn counted_ends(&self) -> &[usize] {
         &self.period_ends[self.period_ends.partition_point(|end| *end < self.history)..]

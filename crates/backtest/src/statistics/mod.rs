@@ -15,7 +15,6 @@ use crate::spacing::Spacing;
 use crate::{Prices, Report, Statistic, Trade};
 pub(crate) use curves::sharpe;
 pub use curves::{Analysis, Bin, DrawdownSpell, Excursion, Month, analysis};
-pub(crate) use family::daily;
 pub use family::{Family, Row, Table, table};
 pub(crate) use figures::{Annual, Trading, cagr, exposed_bars};
 

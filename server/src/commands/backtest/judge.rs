@@ -2,7 +2,7 @@
 
 use ::backtest::{
     Bootstrap, DeflatedSharpe, FoldResult, Interval, Neighbourhood, Objective, Spec, Sweep, SweepRun,
-    at_edge, best, bootstrap_sharpe, daily_returns, deflated_sharpe, neighbourhoods, variance_of_trials,
+    at_edge, best, bootstrap_sharpe, deflated_sharpe, neighbourhoods, period_returns, variance_of_trials,
 };
 use ::catalog::Result;
 use serde::Serialize;
@@ -53,12 +53,12 @@ pub(super) fn judged(
     judgement.neighbourhood = all.into_iter().find(|beside| beside.run == winner.run);
     let mut market = market(loaded)?;
     let report = sweep.with(&winner.values).and_then(|spec| market.run(&spec)).map_err(wrong)?;
-    let returns = daily_returns(&market, &report);
-    judgement.bootstrap = bootstrap_sharpe(&returns, &Bootstrap::default());
-    let scores = judgement.runs.iter().filter_map(|run| run.score.as_ref().ok()?.sharpe);
-    let ratios: Vec<f64> = scores.collect();
-    let variance = variance_of_trials(&ratios, Bootstrap::default().periods_per_year);
-    judgement.deflated = deflated_sharpe(&returns, ratios.len() as u64, variance);
+    let returns = period_returns(&market, &report);
+    let options = Bootstrap { periods_per_year: market.periods_per_year(), ..Bootstrap::default() };
+    judgement.bootstrap = bootstrap_sharpe(&returns, &options);
+    let ratios: Vec<f64> =
+        judgement.runs.iter().filter_map(|run| run.score.as_ref().ok()?.period_sharpe).collect();
+    judgement.deflated = deflated_sharpe(&returns, ratios.len() as u64, variance_of_trials(&ratios));
     judgement.best = Some(winner);
     Ok(judgement)
 }
@@ -111,7 +111,7 @@ fn print_judgement(judgement: &Judgement, spec: &Spec) {
     }
     if let Some(interval) = &judgement.bootstrap {
         say!(
-            "its daily Sharpe ratio a year is {:.2}, between {:.2} and {:.2} in 95 % of resamples",
+            "its Sharpe ratio a year, mean over deviation, is {:.2}, between {:.2} and {:.2} in 95 % of resamples",
             interval.estimate,
             interval.low,
             interval.high
