@@ -87,36 +87,44 @@ pub(crate) fn sma_pair(values: &[f64], windows: [u32; 2]) -> [Vec<f64>; 2] {
         return windows.map(|window| sma(values, window));
     }
     let mut lanes = full.map(|window| Lane { sum: RunningSum::default(), divisor: window as f64 });
-    let mut means = [vec![f64::NAN; values.len()], vec![f64::NAN; values.len()]];
+    let mut means = [Vec::with_capacity(values.len()), Vec::with_capacity(values.len())];
     let mut run = Run::default();
     for (row, &value) in values[..both].iter().enumerate() {
         let equal = run.push(value);
-        for at in 0..2 {
-            if row >= full[at] {
-                lanes[at].sum.remove(values[row - full[at]]);
+        for ((lane, means), window) in lanes.iter_mut().zip(&mut means).zip(full) {
+            if row >= window {
+                lane.sum.remove(values[row - window]);
             }
-            lanes[at].sum.add(value);
-            if row + 1 >= full[at] {
-                means[at][row] = lanes[at].mean(value, equal >= full[at]);
-            }
+            lane.sum.add(value);
+            means.push(if row + 1 < window { f64::NAN } else { lane.mean(value, equal >= window) });
         }
     }
     let [first, second] = &mut means;
-    let [left, right] = full.map(|window| &values[both - window..]);
-    let rows = values[both..].iter().zip(left).zip(right);
-    let targets = first[both..].iter_mut().zip(&mut second[both..]);
     let [mut one, mut other] = lanes;
-    for (((&value, &old), &older), (first, second)) in rows.zip(targets) {
-        let equal = run.push(value);
-        one.sum.remove(old);
-        other.sum.remove(older);
-        one.sum.add(value);
-        other.sum.add(value);
-        *first = one.mean(value, equal >= full[0]);
-        *second = other.mean(value, equal >= full[1]);
+    let (mut block_one, mut block_other) = ([0.0; BLOCK], [0.0; BLOCK]);
+    for start in (both..values.len()).step_by(BLOCK) {
+        let end = values.len().min(start + BLOCK);
+        let [left, right] = full.map(|window| &values[start - window..end - window]);
+        let rows = values[start..end].iter().zip(left).zip(right);
+        for (((&value, &old), &older), (mean, other_mean)) in
+            rows.zip(block_one.iter_mut().zip(&mut block_other))
+        {
+            let equal = run.push(value);
+            one.sum.remove(old);
+            other.sum.remove(older);
+            one.sum.add(value);
+            other.sum.add(value);
+            *mean = one.mean(value, equal >= full[0]);
+            *other_mean = other.mean(value, equal >= full[1]);
+        }
+        first.extend_from_slice(&block_one[..end - start]);
+        second.extend_from_slice(&block_other[..end - start]);
     }
     means
 }
+
+/// Values that are computed before they are written out, so that each place of a column is touched once.
+const BLOCK: usize = 512;
 
 /// One of two averages.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use crate::{BacktestError, Rules};
 
 /// A built-in strategy and its parameters.
 ///
-/// In JSON: `{"name": "sma_cross", "fast": 10, "slow": 20}`. [`strategies`] describes them all.
+/// In JSON: `{"name": "sma_cross", "fast": 10, "slow": 20}`. [`strategies`](crate::strategies) describes them all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Strategy {
