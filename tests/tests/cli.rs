@@ -295,6 +295,7 @@ fn wrong_usage_is_explained() {
         "demo",
         "backtest",
         "backtest run",
+        "backtest sweep",
     ] {
         let help = place.barkeep(&format!("{command} --help"));
         assert!(help.code == 0 && help.out.contains("Usage:"), "{command}");

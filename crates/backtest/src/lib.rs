@@ -10,6 +10,7 @@ mod completeness;
 mod digest;
 mod error;
 pub mod indicators;
+mod lanes;
 mod market;
 mod notes;
 mod owned;
@@ -17,6 +18,7 @@ mod portfolio;
 mod prices;
 mod record;
 mod report;
+mod reporting;
 mod rules;
 mod run;
 mod score;
@@ -49,7 +51,7 @@ pub use statistics::{Analysis, Bin, DrawdownSpell, Excursion, Family, Month, Row
 pub use sweep::{
     Axis, Bootstrap, Cell, DeflatedSharpe, Fold, FoldResult, Interval, MAX_RUNS, Neighbourhood, Search,
     Space, Sweep, SweepRun, WalkForward, WalkForwardPlan, WalkStep, at_edge, best, bootstrap_sharpe,
-    daily_returns, deflated_sharpe, folds, heat_map, neighbourhoods, split, variance_of_trials,
+    deflated_sharpe, folds, heat_map, neighbourhoods, period_returns, split, variance_of_trials,
 };
 pub use trader::Trader;
 

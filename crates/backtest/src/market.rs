@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use bars::{Calendar, UnixNanos};
+use bars::Calendar;
 
-use crate::broker::bar_number;
-use crate::columns::{Columns, Id};
+use crate::columns::Columns;
 use crate::record::{Curve, Summary};
-use crate::rules::Compiled;
-use crate::run::{Outcome, Plan};
+use crate::rules::{Compiled, Division};
+use crate::run::Plan;
 use crate::spacing::Spacing;
-use crate::statistics::{Finished, drawdown, statistics};
 use crate::strategy::{Declared, Onto, Source, distances_warm_up, signals};
 use crate::{
     Analysis, BacktestError, Completeness, Family, Fill, Prices, Profile, Report, Score, Spec, Strategy,
-    Table, Trader, digest, notes,
+    Table, Trader,
 };
 
 /// Bars that were checked, with what runs over them share: indicators, periods, spacing.
@@ -47,7 +45,7 @@ pub struct Market<'a> {
 struct Planned<'s, 'a> {
     plan: Plan<'s>,
     trader: Declared<'s, 'a>,
-    divisions: Vec<(Id, String)>,
+    divisions: Vec<Division>,
 }
 
 /// A trader, the first bar at which it decides, and volatility a year at each bar if its sizes need it.
@@ -106,6 +104,11 @@ impl<'a> Market<'a> {
     /// The length of a bar in nanoseconds: the shortest distance of two opens.
     pub fn interval(&self) -> i64 {
         self.spacing.interval
+    }
+
+    /// Periods of [returns](crate::period_returns) a year: 365 or 252 days, 52 weeks, 12 months, 1 year.
+    pub fn periods_per_year(&self) -> f64 {
+        self.spacing.periods_per_year
     }
 
     /// The last bar of each period that counts.
@@ -213,7 +216,14 @@ impl<'a> Market<'a> {
         let plan = Plan { prices, spec, first, volatility, with_executions: true };
         let mut curve = self.curve();
         let outcome = plan.walk(&mut Declared::new(source), &mut curve)?;
-        Ok(self.report(&plan, outcome, curve.equity))
+        let mut report = self.report(&plan, outcome, curve.equity);
+        let seconds = |nanos: i64| nanos / bars::SECOND;
+        report.assumptions.push(format!(
+            "Bars of {} seconds decide, bars of {} are traded: what a bar says is known at the close of the last bar that ended with it.",
+            seconds(coarse_interval),
+            seconds(interval)
+        ));
+        Ok(report)
     }
 
     /// The trader of a spec, its first bar, and the volatility that its sizes need.
@@ -250,23 +260,6 @@ impl<'a> Market<'a> {
         Ok((compiled, warm_up))
     }
 
-    /// A warning for each divisor of rules that was 0 on bars from `first` on.
-    fn zero_divisors(&mut self, divisions: &[(Id, String)], first: usize) -> Vec<String> {
-        let mut warnings = Vec::new();
-        for (divisor, text) in divisions {
-            let values = self.columns.numbers_of(*divisor);
-            let zeros = values[first..].iter().filter(|value| **value == 0.0).count();
-            if let Some(at) = values[first..].iter().position(|value| *value == 0.0) {
-                let time = self.prices.time(first + at);
-                warnings.push(format!(
-                    "A rule divides by `{text}`, which was 0 on {zeros} of the bars, first on that of {time}: what is compared with the quotient does not hold there."
-                ));
-            }
-        }
-        warnings.dedup();
-        warnings
-    }
-
     fn check(&self, spec: &Spec) -> Result<(), BacktestError> {
         spec.check()?;
         if !self.prices.volume.is_empty() {
@@ -283,30 +276,5 @@ impl<'a> Market<'a> {
 
     fn curve(&self) -> Curve {
         Curve { equity: vec![0.0; self.prices.len()] }
-    }
-
-    fn report(&self, plan: &Plan<'_>, outcome: Outcome, equity: Vec<f64>) -> Report {
-        let (spec, first) = (plan.spec, plan.first);
-        let warm_up = first - usize::from(spec.profile == Profile::Btpy06);
-        let Outcome { log, open_trades, ruined } = outcome;
-        let ruined = ruined.map(|bar| UnixNanos(self.prices.times[bar]));
-        let mut warnings = notes::warnings(&notes::Facts { spec, log: &log, open_trades, ruined });
-        warnings.extend(self.completeness.as_ref().and_then(Completeness::warning));
-        let mut report = Report {
-            statistics: Vec::new(),
-            assumptions: notes::assumptions(spec),
-            warnings,
-            digest: digest::of(&log.executions),
-            open_trades,
-            first_bar: bar_number(first),
-            warm_up: bar_number(warm_up),
-            cash: spec.cash,
-            trades: log.trades,
-            executions: log.executions,
-            drawdown: drawdown(&equity),
-            equity,
-        };
-        report.statistics = statistics(&Finished::of(self, &report));
-        report
     }
 }

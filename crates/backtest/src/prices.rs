@@ -3,6 +3,7 @@
 use bars::UnixNanos;
 
 use crate::BacktestError;
+use crate::lanes::all_finite_from;
 
 /// The bars of a run, in columns of equal length.
 #[derive(Clone, Copy, Debug)]
@@ -89,8 +90,9 @@ impl<'a> Prices<'a> {
 fn first_bad(values: &[f64], least: f64) -> Option<usize> {
     let good = |value: f64| value >= least && value <= f64::MAX;
     // Whole blocks first: good prices are the rule, and this way they are checked several at a time.
-    let block =
-        values.chunks(1024).position(|block| !block.iter().fold(true, |all, &value| all & good(value)))?;
-    let start = block * 1024;
+    let block = values.chunks(BLOCK).position(|block| !all_finite_from(block, least))?;
+    let start = block * BLOCK;
     values[start..].iter().position(|&value| !good(value)).map(|at| start + at)
 }
+
+const BLOCK: usize = 1024;

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::lanes::extremes;
+
 /// Where the account's value after each bar goes. Bars come in order, each once.
 pub(crate) trait Record {
     /// The account is worth `equity` after each of `bars`.
@@ -47,7 +49,9 @@ impl Record for Curve {
     fn line(&mut self, bars: Range<usize>, line: Line, close: &[f64]) -> Option<(usize, f64)> {
         let equity = &mut self.equity[bars.clone()];
         equity.iter_mut().zip(close).for_each(|(equity, close)| *equity = line.at(*close));
-        if equity.iter().fold(true, |all, &equity| all & is_good(equity)) {
+        // The value rises or falls with the close, so the worst lies at one of its extremes.
+        let (low, high) = extremes(close);
+        if is_good(line.at(low)) && is_good(line.at(high)) {
             return None;
         }
         let bad = equity.iter().position(|&equity| !is_good(equity))?;
@@ -127,25 +131,6 @@ impl Record for Summary<'_> {
         self.last = close.last().map_or(self.last, |close| line.at(*close));
         None
     }
-}
-
-/// The least and the greatest value, several compared at a time.
-#[inline]
-fn extremes(values: &[f64]) -> (f64, f64) {
-    let mut low = [f64::INFINITY; 4];
-    let mut high = [f64::NEG_INFINITY; 4];
-    let mut lanes = values.chunks_exact(4);
-    for lane in &mut lanes {
-        for (place, &value) in lane.iter().enumerate() {
-            low[place] = if value < low[place] { value } else { low[place] };
-            high[place] = if value > high[place] { value } else { high[place] };
-        }
-    }
-    for &value in lanes.remainder() {
-        low[0] = low[0].min(value);
-        high[0] = high[0].max(value);
-    }
-    (low.into_iter().fold(f64::INFINITY, f64::min), high.into_iter().fold(f64::NEG_INFINITY, f64::max))
 }
 
 #[cfg(test)]

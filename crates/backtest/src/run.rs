@@ -66,7 +66,7 @@ impl Plan<'_> {
         walk.all(trader, self.first)?;
         let Walk { broker, ruined, .. } = walk;
         let open_trades = broker.open_trades();
-        check_finite(&broker.log.trades)?;
+        check_finite(&broker.log)?;
         Ok(Outcome { log: broker.log, open_trades, ruined })
     }
 }
@@ -219,14 +219,17 @@ impl<'a, R: Record> Walk<'a, '_, R> {
     }
 }
 
-fn check_finite(trades: &[Trade]) -> Result<(), BacktestError> {
-    let finite = |trade: &Trade| {
+/// Refuses what happened if it is beyond all numbers.
+pub(crate) fn check_finite(log: &Log) -> Result<(), BacktestError> {
+    let finite = |trade: &&Trade| {
         let numbers =
             [trade.size, trade.entry_price, trade.exit_price, trade.pnl, trade.commission, trade.return_pct];
-        numbers.iter().all(|number| number.is_finite())
+        let levels = [trade.stop, trade.target];
+        numbers.iter().chain(levels.iter().flatten()).all(|number| number.is_finite())
     };
-    match trades.iter().find(|trade| !finite(trade)) {
-        Some(trade) => Err(BacktestError::Overflow { bar: trade.exit_bar as usize }),
+    let bar = log.trades.iter().find(|trade| !finite(trade)).map(|trade| trade.exit_bar as usize);
+    match log.overflow.or(bar) {
+        Some(bar) => Err(BacktestError::Overflow { bar }),
         None => Ok(()),
     }
 }

@@ -7,7 +7,7 @@ use crate::market::Market;
 use crate::record::Summary;
 use crate::run::Outcome;
 use crate::spacing::Spacing;
-use crate::statistics::{Annual, Trading, cagr, exposed_bars, lasted};
+use crate::statistics::{Annual, Trading, cagr, exposed_bars, lasted, sharpe};
 
 /// The numbers of a run that sweeps compare, by the definitions of [`Family::Btpy`](crate::Family); shares, not percents.
 ///
@@ -26,6 +26,8 @@ pub struct Score {
     pub cagr: Option<f64>,
     /// Annual return over volatility.
     pub sharpe: Option<f64>,
+    /// Mean over deviation of the periods' returns, not a year: what [`deflated_sharpe`](crate::deflated_sharpe) compares.
+    pub period_sharpe: Option<f64>,
     /// Annual return over downside deviation.
     pub sortino: Option<f64>,
     /// Annual return over the deepest drawdown.
@@ -64,6 +66,7 @@ impl Score {
             volatility: defined(annual.volatility),
             cagr: defined(cagr(growth, lasted(times))),
             sharpe: defined(annual.sharpe),
+            period_sharpe: defined(sharpe(&returns.0)),
             sortino: defined(annual.sortino),
             calmar: defined(annual.mean_return / -summary.deepest()),
             max_drawdown: summary.deepest(),

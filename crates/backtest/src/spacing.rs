@@ -1,5 +1,7 @@
 //! Bars in time: the periods whose returns are annualised, and the unit durations are rounded to.
 
+use std::ops::Range;
+
 use bars::{DAY, HOUR, MINUTE, SECOND, UnixNanos};
 
 use crate::Value;
@@ -48,7 +50,9 @@ impl Spacing {
             _ if trades_on_weekends(times) => (Period::Day, 365.0),
             _ => (Period::Day, 252.0),
         };
-        let interval = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).min().unwrap_or(0);
+        let shortest =
+            times.windows(2).fold(i64::MAX, |least, pair| least.min(pair[1].saturating_sub(pair[0])));
+        let interval = if times.len() < 2 { 0 } else { shortest };
         Self { period, periods_per_year, unit: Unit::of(step), interval }
     }
 
@@ -90,17 +94,14 @@ impl Period {
     /// The last row of each period, ascending.
     pub(crate) fn ends(self, times: &[i64]) -> Vec<usize> {
         let mut ends = Vec::new();
-        // Most rows lie in the day of the one before, and a day lies in one period.
-        let (mut day_end, mut current) = (i64::MIN, None);
-        for (row, &time) in times.iter().enumerate() {
-            if time >= day_end || row == 0 {
-                let period = Some(self.number(time));
-                if current.is_some() && current != period {
-                    ends.push(row - 1);
-                }
-                current = period;
-                day_end = time.div_euclid(DAY).saturating_add(1).saturating_mul(DAY);
+        let mut before = None;
+        // A day lies in one period.
+        for (day, rows) in Days::of(times) {
+            let period = self.number(day.saturating_mul(DAY));
+            if before.is_some_and(|before| before != period) {
+                ends.push(rows.start - 1);
             }
+            before = Some(period);
         }
         ends.extend(times.len().checked_sub(1));
         ends
@@ -168,8 +169,41 @@ fn median_step(times: &[i64]) -> i128 {
 
 fn trades_on_weekends(times: &[i64]) -> bool {
     // 1970-01-01 was a Thursday: three days later the week begins to count at Monday.
-    let weekend = |time: &&i64| (time.div_euclid(DAY) + 3).rem_euclid(7) >= 5;
-    times.iter().filter(weekend).count() as f64 > WEEKEND_SHARE * times.len() as f64
+    let weekend = Days::of(times).filter(|(day, _)| (day + 3).rem_euclid(7) >= 5);
+    let bars: usize = weekend.map(|(_, rows)| rows.len()).sum();
+    bars as f64 > WEEKEND_SHARE * times.len() as f64
+}
+
+/// Days since 1970 that have rows, each with its rows; times ascend.
+struct Days<'t> {
+    times: &'t [i64],
+    row: usize,
+}
+
+impl<'t> Days<'t> {
+    fn of(times: &'t [i64]) -> Self {
+        Self { times, row: 0 }
+    }
+}
+
+impl Iterator for Days<'_> {
+    type Item = (i64, Range<usize>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (start, rest) = (self.row, &self.times[self.row..]);
+        let day = rest.first()?.div_euclid(DAY);
+        let end = day.saturating_add(1).saturating_mul(DAY);
+        // Ever longer steps, then halves between the last two: few looks at many bars a day, one at one.
+        let mut reach = 1;
+        while rest.get(reach).is_some_and(|time| *time < end) {
+            reach *= 2;
+        }
+        let within = &rest[reach / 2..rest.len().min(reach)];
+        // The last instant that can be told has no end of its day.
+        let bars = (reach / 2 + within.partition_point(|time| *time < end)).max(1);
+        self.row = start + bars;
+        Some((day, start..self.row))
+    }
 }
 
 /// Weeks from Monday to Sunday since 1970, from days.
@@ -198,6 +232,25 @@ mod tests {
             let spacing = Spacing::of(&times);
             assert_eq!((spacing.period, spacing.unit), (period, unit), "{step}");
             assert_eq!(spacing.periods_per_year, factor, "{step}");
+        }
+    }
+
+    #[test]
+    fn days_and_their_rows() {
+        let times: Vec<i64> = [-1, 0, 1, 5, 23, 24, 47, 49, 240]
+            .iter()
+            .map(|hour| hour * HOUR)
+            .chain([i64::MAX - 5, i64::MAX])
+            .collect();
+        let days: Vec<(i64, Range<usize>)> = Days::of(&times).collect();
+        let last = i64::MAX.div_euclid(DAY);
+        assert_eq!(days[..5], [(-1, 0..1), (0, 1..5), (1, 5..7), (2, 7..8), (10, 8..9)]);
+        assert!(days[5..].iter().all(|(day, _)| *day == last) && days[days.len() - 1].1.end == times.len());
+        for count in 0..70 {
+            let minutes: Vec<i64> = (0..count).map(|minute| DAY - 30 * MINUTE + minute * MINUTE).collect();
+            let rows: Vec<usize> = Days::of(&minutes).map(|(_, rows)| rows.len()).collect();
+            assert_eq!(rows.iter().sum::<usize>(), count as usize);
+            assert!(rows.first().is_none_or(|first| *first == count.min(30) as usize), "{count}: {rows:?}");
         }
     }
 

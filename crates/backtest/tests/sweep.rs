@@ -10,9 +10,9 @@
 mod common;
 
 use backtest::{
-    Axis, Distance, Exits, Fill, Market, Objective, Profile, Search, Size, Space, Spec, Strategy, Sweep,
-    SweepRun, Units, WalkForward, WalkForwardPlan, WalkStep, at_edge, best, folds, heat_map, neighbourhoods,
-    split,
+    Axis, Bootstrap, Distance, Exits, Fill, Market, Objective, Profile, Search, Size, Space, Spec, Strategy,
+    Sweep, SweepRun, Units, WalkForward, WalkForwardPlan, WalkStep, at_edge, best, bootstrap_sharpe,
+    deflated_sharpe, folds, heat_map, neighbourhoods, period_returns, split, variance_of_trials,
 };
 
 use common::{Bars, fixtures, rows};
@@ -274,6 +274,32 @@ fn runs_are_judged_together() {
         Some(sharpe(at(15.0, 40.0)))
     );
     assert!(heat_map(sweep.axes(), &runs, 0, 9, objective).is_empty());
+}
+
+#[test]
+fn the_best_of_many_is_judged_by_their_number() {
+    let bars = Bars::load();
+    let sweep = Sweep::new(&recorded(), &space(Search::Grid)).unwrap();
+    let mut market = market_of(&bars);
+    let runs = all(&sweep, &mut market);
+    let top = best(&runs, Objective::Sharpe).unwrap();
+    let report = market.run(&sweep.with(&top.values).unwrap()).unwrap();
+    let returns = period_returns(&market, &report);
+    assert_eq!((returns.len(), market.periods_per_year()), (1499, 252.0));
+    // A score's ratio is that of the returns which are resampled.
+    let score = top.score.as_ref().unwrap();
+    let mean = returns.iter().sum::<f64>() / 1499.0;
+    let squares: f64 = returns.iter().map(|share| (share - mean).powi(2)).sum();
+    let ratio = mean / (squares / 1498.0).sqrt();
+    assert!((score.period_sharpe.unwrap() - ratio).abs() < 1e-12);
+    let interval = bootstrap_sharpe(&returns, &Bootstrap::default()).unwrap();
+    assert!((interval.estimate - ratio * 252_f64.sqrt()).abs() < 1e-9);
+    let ratios: Vec<f64> = runs.iter().filter_map(|run| run.score.as_ref().ok()?.period_sharpe).collect();
+    let deflated = deflated_sharpe(&returns, ratios.len() as u64, variance_of_trials(&ratios)).unwrap();
+    // A random walk: the best of 63 is not better than luck would have it.
+    assert_eq!(deflated.trials, 63);
+    assert!(deflated.sharpe < 2.0 * deflated.expected_best, "{deflated:?}");
+    assert!((0.05..0.95).contains(&deflated.probability), "{deflated:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use bars::expr::{Part, Zone, local, part_of_date};
 use bars::{DAY, UnixNanos};
 
 use super::mask::crosses;
-use super::{Clock, Columns, Id, Mask, Node, Numbers, Source, Value, Windowed};
+use super::{Clock, Columns, Compare, Id, Mask, Node, Numbers, Source, Value, Windowed};
 use crate::indicators::{self, Degrees};
 
 impl<'a> Columns<'a> {
@@ -26,6 +26,7 @@ impl<'a> Columns<'a> {
                 let pick = |bar: usize| if condition.get(bar) { then[bar] } else { otherwise[bar] };
                 numbers((0..bars).map(pick))
             }
+            Node::Windowed(Windowed::Sma, of, window) => self.average(of, window),
             Node::Windowed(function, of, window) => {
                 Value::Numbers(windowed(function, &self.numbers_of(of), window).into())
             }
@@ -42,13 +43,7 @@ impl<'a> Columns<'a> {
             Node::BarsSince(condition) => numbers(bars_since(&self.condition(condition), bars)),
             Node::Always(holds) => Value::Condition(Arc::new(Mask::all(bars, holds))),
             Node::Compare(compare, a, b) => {
-                let mask = match (self.value(a), self.value(b)) {
-                    (Value::Numbers(a), Value::Constant(b)) => Mask::of_values(&a, |a| compare.of(a, b)),
-                    (Value::Constant(a), Value::Numbers(b)) => Mask::of_values(&b, |b| compare.of(a, b)),
-                    (Value::Numbers(a), Value::Numbers(b)) => Mask::of_pairs(&a, &b, |a, b| compare.of(a, b)),
-                    (Value::Constant(a), Value::Constant(b)) => Mask::all(bars, compare.of(a, b)),
-                    _ => Mask::all(bars, false),
-                };
+                let mask = compared(compare, &self.value(a), &self.value(b), bars);
                 Value::Condition(Arc::new(mask))
             }
             Node::And(a, b) => self.join(a, b, |a, b| a & b),
@@ -60,6 +55,26 @@ impl<'a> Columns<'a> {
                 Value::Condition(Arc::new(crosses(&above, &below, ties)))
             }
         }
+    }
+
+    /// A simple moving average; if another one of the same column is wanted, both are computed at once.
+    fn average(&mut self, of: Id, window: u32) -> Value<'a> {
+        let values = self.numbers_of(of);
+        let wanted = self.nodes.iter().zip(&self.values).rev().take(RECENT_NODES).find_map(
+            |(node, value)| match *node {
+                Node::Windowed(Windowed::Sma, column, other) if column == of && other != window => {
+                    value.is_none().then_some((*node, other))
+                }
+                _ => None,
+            },
+        );
+        let Some((node, other)) = wanted else {
+            return Value::Numbers(indicators::sma(&values, window).into());
+        };
+        let [own, another] = indicators::sma_pair(&values, [window, other]);
+        let id = self.put(node);
+        self.keep(id, Value::Numbers(another.into()));
+        Value::Numbers(own.into())
     }
 
     fn join(&mut self, a: Id, b: Id, join: impl Fn(u64, u64) -> u64) -> Value<'a> {
@@ -113,6 +128,28 @@ fn numbers<'a>(values: impl Iterator<Item = f64>) -> Value<'a> {
     Value::Numbers(values.collect::<Vec<f64>>().into())
 }
 
+fn compared(compare: Compare, left: &Value<'_>, right: &Value<'_>, bars: usize) -> Mask {
+    // One loop for each comparison, so that it is not chosen anew for every value.
+    match compare {
+        Compare::Less => mask_of(left, right, bars, |left, right| left < right),
+        Compare::LessOrEqual => mask_of(left, right, bars, |left, right| left <= right),
+        Compare::Equal => mask_of(left, right, bars, |left, right| left == right),
+        // Not `!=`, which holds for what is not a number.
+        Compare::NotEqual => mask_of(left, right, bars, |left, right| (left < right) | (left > right)),
+    }
+}
+
+#[inline]
+fn mask_of(left: &Value<'_>, right: &Value<'_>, bars: usize, holds: impl Fn(f64, f64) -> bool) -> Mask {
+    match (left, right) {
+        (Value::Numbers(left), Value::Constant(right)) => Mask::of_values(left, |left| holds(left, *right)),
+        (Value::Constant(left), Value::Numbers(right)) => Mask::of_values(right, |right| holds(*left, right)),
+        (Value::Numbers(left), Value::Numbers(right)) => Mask::of_pairs(left, right, holds),
+        (Value::Constant(left), Value::Constant(right)) => Mask::all(bars, holds(*left, *right)),
+        _ => Mask::all(bars, false),
+    }
+}
+
 fn windowed(function: Windowed, values: &[f64], window: u32) -> Vec<f64> {
     match function {
         Windowed::Sma => indicators::sma(values, window),
@@ -134,6 +171,9 @@ fn windowed(function: Windowed, values: &[f64], window: u32) -> Vec<f64> {
         }
     }
 }
+
+/// Nodes among which another average of the same column is looked for.
+const RECENT_NODES: usize = 16;
 
 /// Microseconds in a day.
 const DAY_MICROS: f64 = (DAY / 1000) as f64;

@@ -33,24 +33,34 @@ impl Mask {
     /// Where `holds` for a pair of values.
     #[inline]
     pub(crate) fn of_pairs(left: &[f64], right: &[f64], holds: impl Fn(f64, f64) -> bool) -> Self {
-        let word = |(left, right): (&[f64], &[f64])| {
-            let mut word = 0;
-            for (bit, (&left, &right)) in left.iter().zip(right).enumerate() {
-                word |= u64::from(holds(left, right)) << bit;
+        let bars = left.len().min(right.len());
+        let (left, rest_left) = left[..bars].as_chunks::<WORD>();
+        let (right, rest_right) = right[..bars].as_chunks::<WORD>();
+        let word = |left: &[f64], right: &[f64]| {
+            let mut bytes = [0; WORD];
+            for ((byte, &left), &right) in bytes.iter_mut().zip(left).zip(right) {
+                *byte = u8::from(holds(left, right));
             }
-            word
+            packed(&bytes)
         };
-        let words = left.chunks(WORD).zip(right.chunks(WORD)).map(word).collect();
-        Self { words, bars: left.len().min(right.len()) }
+        // Whole words have a known length, so that several values are compared at a time.
+        let mut words: Vec<u64> = left.iter().zip(right).map(|(left, right)| word(left, right)).collect();
+        words.extend((!rest_left.is_empty()).then(|| word(rest_left, rest_right)));
+        Self { words, bars }
     }
 
     /// Where `holds` for a value.
     #[inline]
     pub(crate) fn of_values(values: &[f64], holds: impl Fn(f64) -> bool) -> Self {
+        let (whole, rest) = values.as_chunks::<WORD>();
         let word = |values: &[f64]| {
-            values.iter().enumerate().fold(0, |word, (bit, &value)| word | (u64::from(holds(value)) << bit))
+            let mut bytes = [0; WORD];
+            bytes.iter_mut().zip(values).for_each(|(byte, &value)| *byte = u8::from(holds(value)));
+            packed(&bytes)
         };
-        Self { words: values.chunks(WORD).map(word).collect(), bars: values.len() }
+        let mut words: Vec<u64> = whole.iter().map(|values| word(values)).collect();
+        words.extend((!rest.is_empty()).then(|| word(rest)));
+        Self { words, bars: values.len() }
     }
 
     pub(crate) fn get(&self, bar: usize) -> bool {
@@ -117,6 +127,18 @@ impl Mask {
         }
         Some(word * WORD + bits.trailing_zeros() as usize)
     }
+}
+
+/// Bytes of 0 and 1 as bits, the first in the lowest. Comparing into bytes first lets several be compared at a time.
+#[inline]
+fn packed(bytes: &[u8; WORD]) -> u64 {
+    let mut word = 0;
+    for (place, eight) in bytes.chunks_exact(8).enumerate() {
+        let lanes = u64::from_le_bytes(eight.try_into().unwrap_or_default());
+        // Multiplying gathers the lowest bits of the eight bytes in the topmost one.
+        word |= (lanes.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (place * 8);
+    }
+    word
 }
 
 /// What two equal values mean for a cross; tick prices often make them.

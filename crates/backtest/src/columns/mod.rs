@@ -143,9 +143,13 @@ impl<'a> Columns<'a> {
             return value;
         }
         let value = self.compute(self.node(id));
-        self.values[id.0 as usize] = Some(value.clone());
-        self.computed.push((id, self.run));
+        self.keep(id, value.clone());
         value
+    }
+
+    fn keep(&mut self, id: Id, value: Value<'a>) {
+        self.values[id.0 as usize] = Some(value);
+        self.computed.push((id, self.run));
     }
 
     /// A condition.

@@ -143,8 +143,9 @@ impl Unary {
             Self::Floor => value.floor(),
             Self::Ceil => value.ceil(),
             Self::Sqrt => value.sqrt(),
-            Self::Ln => value.ln(),
-            Self::Exp => value.exp(),
+            // In software, so that a rule decides alike on every machine.
+            Self::Ln => libm::log(value),
+            Self::Exp => libm::exp(value),
             Self::Round(decimals) => {
                 let unit = 10_f64.powi(i32::from(decimals));
                 (value * unit).round() / unit
@@ -168,19 +169,6 @@ impl Binary {
             Self::Least => left.min(right),
             Self::Greatest if left.is_nan() || right.is_nan() => f64::NAN,
             Self::Greatest => left.max(right),
-        }
-    }
-}
-
-impl Compare {
-    #[inline]
-    pub(super) fn of(self, left: f64, right: f64) -> bool {
-        match self {
-            Self::Less => left < right,
-            Self::LessOrEqual => left <= right,
-            Self::Equal => left == right,
-            // Not `!=`, which holds for what is not a number.
-            Self::NotEqual => (left < right) | (left > right),
         }
     }
 }

@@ -74,29 +74,70 @@ impl Run {
 /// assert_eq!(means[2..], [3.0, 3.0]);
 /// ```
 pub fn sma(values: &[f64], window: u32) -> Vec<f64> {
-    let window = window.max(1) as usize;
-    let divisor = window as f64;
-    let mut means = Vec::with_capacity(values.len());
-    let (mut sum, mut run, mut seen) = (RunningSum::default(), Run::default(), 0_usize);
-    for (row, &value) in values.iter().enumerate() {
-        if value.is_nan() {
-            (sum, run, seen) = (RunningSum::default(), Run::default(), 0);
-            means.push(f64::NAN);
-            continue;
-        }
-        if seen >= window {
-            sum.remove(values[row - window]);
-        }
-        seen += 1;
-        sum.add(value);
+    column(Sma::new(window), values)
+}
+
+/// Two simple moving averages of a column at once.
+///
+/// Each value waits for the one before, so two averages side by side take hardly longer than one.
+pub(crate) fn sma_pair(values: &[f64], windows: [u32; 2]) -> [Vec<f64>; 2] {
+    let full = windows.map(|window| window.max(1) as usize);
+    let both = full[0].max(full[1]);
+    if values.len() <= both || values.iter().any(|value| value.is_nan()) {
+        return windows.map(|window| sma(values, window));
+    }
+    let mut lanes = full.map(|window| Lane { sum: RunningSum::default(), divisor: window as f64 });
+    let mut means = [Vec::with_capacity(values.len()), Vec::with_capacity(values.len())];
+    let mut run = Run::default();
+    for (row, &value) in values[..both].iter().enumerate() {
         let equal = run.push(value);
-        means.push(match seen {
-            seen if seen < window => f64::NAN,
-            _ if equal >= window => value,
-            _ => sum.total() / divisor,
-        });
+        for ((lane, means), window) in lanes.iter_mut().zip(&mut means).zip(full) {
+            if row >= window {
+                lane.sum.remove(values[row - window]);
+            }
+            lane.sum.add(value);
+            means.push(if row + 1 < window { f64::NAN } else { lane.mean(value, equal >= window) });
+        }
+    }
+    let [first, second] = &mut means;
+    let [mut one, mut other] = lanes;
+    let (mut block_one, mut block_other) = ([0.0; BLOCK], [0.0; BLOCK]);
+    for start in (both..values.len()).step_by(BLOCK) {
+        let end = values.len().min(start + BLOCK);
+        let [left, right] = full.map(|window| &values[start - window..end - window]);
+        let rows = values[start..end].iter().zip(left).zip(right);
+        for (((&value, &old), &older), (mean, other_mean)) in
+            rows.zip(block_one.iter_mut().zip(&mut block_other))
+        {
+            let equal = run.push(value);
+            one.sum.remove(old);
+            other.sum.remove(older);
+            one.sum.add(value);
+            other.sum.add(value);
+            *mean = one.mean(value, equal >= full[0]);
+            *other_mean = other.mean(value, equal >= full[1]);
+        }
+        first.extend_from_slice(&block_one[..end - start]);
+        second.extend_from_slice(&block_other[..end - start]);
     }
     means
+}
+
+/// Values that are computed before they are written out, so that each place of a column is touched once.
+const BLOCK: usize = 512;
+
+/// One of two averages.
+#[derive(Clone)]
+struct Lane {
+    sum: RunningSum,
+    divisor: f64,
+}
+
+impl Lane {
+    #[inline]
+    fn mean(&self, value: f64, equal: bool) -> f64 {
+        if equal { value } else { self.sum.total() / self.divisor }
+    }
 }
 
 /// How an exponential average begins.

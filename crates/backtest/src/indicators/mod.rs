@@ -26,6 +26,7 @@ mod spread;
 mod volume;
 mod window;
 
+pub(crate) use average::sma_pair;
 pub use average::{Ema, Seed, Sma, Wilder, Wma, ema, sma, wilder, wma};
 pub use momentum::{Macd, MacdValue, Rsi, Stochastic, StochasticValue, macd, roc, rsi, stochastic};
 pub use range::{Atr, Hlc, Keltner, atr, keltner, true_range};

@@ -1,6 +1,8 @@
 //! What stands beside a result: the assumptions in force, and warnings about what the numbers can bear.
 
 mod assumptions;
+mod money;
+mod orders;
 mod warnings;
 
 pub(crate) use assumptions::assumptions;

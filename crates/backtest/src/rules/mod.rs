@@ -7,7 +7,9 @@
 //!
 //! There is no look into the future: every function sees its own bar and earlier ones, and windows and lags cannot be negative.
 
+mod calls;
 mod compile;
+mod conditions;
 mod functions;
 
 use std::collections::BTreeMap;
@@ -21,6 +23,7 @@ use crate::columns::{Columns, Id};
 use crate::strategy::Signals;
 use crate::{BacktestError, When};
 use compile::Compiler;
+pub(crate) use compile::Division;
 
 /// When to enter and leave, and at what prices, as expressions.
 ///
@@ -82,8 +85,7 @@ impl Levels {
 /// Rules over the columns of some bars.
 pub(crate) struct Compiled {
     pub(crate) signals: Signals,
-    /// Every division: its divisor, and the text of the divisor.
-    pub(crate) divisions: Vec<(Id, String)>,
+    pub(crate) divisions: Vec<Division>,
 }
 
 impl Rules {

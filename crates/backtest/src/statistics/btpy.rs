@@ -5,6 +5,7 @@ use bars::UnixNanos;
 use super::figures::{Annual, Trading, beta, cagr, exposed_bars};
 use super::sheet::Sheet;
 use super::{Finished, growth, last, lasted};
+use crate::lanes::extremes;
 use crate::spacing::{Spacing, seconds};
 use crate::{Statistic, Trade, Value};
 
@@ -14,7 +15,7 @@ pub(super) fn statistics(outcome: &Finished<'_>) -> Vec<Statistic> {
     let mut sheet = Sheet::new();
     span(&mut sheet, outcome);
     let returns = whole(&mut sheet, outcome);
-    let deepest = outcome.drawdown.iter().copied().fold(0.0, f64::min);
+    let deepest = extremes(outcome.drawdown).0.min(0.0);
     annual(&mut sheet, outcome, spacing, deepest);
     market(&mut sheet, outcome, &returns);
     drawdowns(&mut sheet, outcome, spacing, deepest);
@@ -42,7 +43,7 @@ struct Returns {
 fn whole(sheet: &mut Sheet, outcome: &Finished<'_>) -> Returns {
     let Finished { equity, warm_up, .. } = *outcome;
     let close = outcome.prices.close;
-    let peak = equity.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let peak = extremes(equity).1;
     let commissions: f64 = outcome.trades.iter().map(|trade| trade.commission).sum();
     let returns = Returns { strategy: outcome.growth() * 100.0, market: growth(close, warm_up) * 100.0 };
     sheet.number("Equity Final [$]", last(equity), "equity after the last bar", "no bars");
@@ -171,7 +172,7 @@ impl Spells {
         let mut spells = Self::default();
         let (mut peak, mut deepest) = (0, 0.0_f64);
         for (bar, &depth) in drawdown.iter().enumerate() {
-            deepest = deepest.min(depth);
+            deepest = if depth < deepest { depth } else { deepest };
             if depth == 0.0 || bar + 1 == drawdown.len() {
                 if bar > peak + 1 {
                     let length = i128::from(times[bar]) - i128::from(times[peak]);

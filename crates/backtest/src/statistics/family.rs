@@ -162,7 +162,7 @@ impl Row {
 }
 
 /// Returns from UTC day to UTC day.
-pub(crate) fn daily(market: &Market<'_>, values: &[f64]) -> Vec<f64> {
+pub(super) fn daily(market: &Market<'_>, values: &[f64]) -> Vec<f64> {
     let from = market.history;
     let ends = Period::Day.ends(&market.prices.times[from..]);
     Spacing::returns(ends.iter().map(|bar| values[from + *bar])).0

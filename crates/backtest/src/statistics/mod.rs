@@ -15,7 +15,6 @@ use crate::spacing::Spacing;
 use crate::{Prices, Report, Statistic, Trade};
 pub(crate) use curves::sharpe;
 pub use curves::{Analysis, Bin, DrawdownSpell, Excursion, Month, analysis};
-pub(crate) use family::daily;
 pub use family::{Family, Row, Table, table};
 pub(crate) use figures::{Annual, Trading, cagr, exposed_bars};
 
@@ -64,7 +63,7 @@ pub(crate) fn statistics(finished: &Finished<'_>) -> Vec<Statistic> {
 pub(crate) fn drawdown(equity: &[f64]) -> Vec<f64> {
     let mut peak = f64::MIN_POSITIVE;
     let below_peak = |&value: &f64| {
-        peak = peak.max(value);
+        peak = if value > peak { value } else { peak };
         value / peak - 1.0
     };
     equity.iter().map(below_peak).collect()

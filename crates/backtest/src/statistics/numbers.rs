@@ -1,6 +1,8 @@
 //! Means, spreads, quantiles and the normal distribution. Logarithms and powers are computed in software (`libm`), so that they have
 //! the same digits on every machine.
 
+use crate::lanes::extremes;
+
 /// The mean, or not-a-number of nothing.
 pub(crate) fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let (count, sum) = values.fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value));
@@ -29,9 +31,10 @@ pub(crate) fn geometric_mean(returns: impl Iterator<Item = f64> + Clone) -> f64 
 }
 
 /// The mean of powers of the distances from the mean.
-fn moment(values: &[f64], power: i32) -> f64 {
+fn moment(values: &[f64], power: u32) -> f64 {
     let center = mean(values.iter().copied());
-    mean(values.iter().map(|value| (value - center).powi(power)))
+    let raised = |distance: f64| (1..power).fold(distance, |product, _| product * distance);
+    mean(values.iter().map(|value| raised(value - center)))
 }
 
 /// Skewness of a sample, corrected for its size as pandas does; not-a-number below three values.
@@ -117,23 +120,53 @@ pub(crate) fn normal_quantile(share: f64) -> f64 {
 }
 
 /// ln(`after` / `before`) of positive values.
+pub(crate) fn log_ratio(before: f64, after: f64) -> f64 {
+    let z = (after - before) / (after + before);
+    if z.abs() <= NEAR { near_logarithm(z) } else { libm::log(after / before) }
+}
+
+/// The logarithms of the ratios of neighbours, of which there is one less than values.
+pub(crate) fn log_returns(values: &[f64], returns: &mut [f64]) {
+    let Some(returns) = returns.get_mut(..values.len().saturating_sub(1)) else { return };
+    for (pair, z) in values.windows(2).zip(returns.iter_mut()) {
+        *z = (pair[1] - pair[0]) / (pair[1] + pair[0]);
+    }
+    let (low, high) = extremes(returns);
+    if low >= -NEARER && high <= NEARER {
+        returns.iter_mut().for_each(|z| *z = nearer_logarithm(*z));
+    } else if low >= -NEAR && high <= NEAR {
+        returns.iter_mut().for_each(|z| *z = near_logarithm(*z));
+    } else {
+        for (pair, target) in values.windows(2).zip(returns) {
+            *target = log_ratio(pair[0], pair[1]);
+        }
+    }
+}
+
+/// ln((1 + z) / (1 - z)) of a small `z`.
 ///
 /// Neighbouring prices are close together, where a short series for the inverse hyperbolic tangent is exact to the last digits and,
 /// unlike a library's logarithm, several are computed at a time.
 #[inline]
-pub(crate) fn log_ratio(before: f64, after: f64) -> f64 {
-    let z = (after - before) / (after + before);
+fn near_logarithm(z: f64) -> f64 {
     let square = z * z;
-    if square > NEAR {
-        return libm::log(after / before);
-    }
     let series = 1.0 / 9.0 + square * (1.0 / 11.0 + square * (1.0 / 13.0));
     let series = 1.0 + square * (1.0 / 3.0 + square * (1.0 / 5.0 + square * (1.0 / 7.0 + square * series)));
     2.0 * z * series
 }
 
-/// Up to this square the first seven terms of the series leave less than one part in 10^17.
-const NEAR: f64 = 0.003;
+/// The same of an even smaller `z`, which needs three terms only.
+#[inline]
+fn nearer_logarithm(z: f64) -> f64 {
+    let square = z * z;
+    2.0 * z * (1.0 + square * (1.0 / 3.0 + square * (1.0 / 5.0)))
+}
+
+/// Up to this the first three terms leave less than one part in 10^17.
+const NEARER: f64 = 0.002;
+
+/// Up to this the first seven terms of the series leave less than one part in 10^17.
+const NEAR: f64 = 0.05;
 
 #[cfg(test)]
 mod tests {
@@ -174,6 +207,17 @@ mod tests {
             assert!((log_ratio(1.0, after) - expected).abs() <= 4e-16 * expected.abs().max(0.05), "{after}");
         }
         assert_eq!(log_ratio(3.0, 3.0), 0.0);
+        // Neighbours as near as minutes, as days, and as far as bubbles burst.
+        for step in [1e-5, 1e-3, 0.04, 3.0] {
+            let values: Vec<f64> = (0..20).map(|at| 5.0 + step * f64::from(at * 7 % 5)).collect();
+            let mut returns = [0.0; 30];
+            log_returns(&values, &mut returns);
+            for (pair, found) in values.windows(2).zip(returns) {
+                let expected = libm::log(pair[1] / pair[0]);
+                assert!((found - expected).abs() <= 3e-16, "{step}: {found} is not {expected}");
+            }
+        }
+        log_returns(&[], &mut []);
     }
 
     #[test]

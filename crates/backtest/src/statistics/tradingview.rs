@@ -83,7 +83,7 @@ fn averages<'t>(sheet: &mut Sheet, trades: impl Iterator<Item = &'t Trade> + Clo
 fn lengths<'t>(sheet: &mut Sheet, trades: impl Iterator<Item = &'t Trade> + Clone) {
     let bars = |wanted: fn(f64) -> bool| {
         let of = trades.clone().filter(|trade| wanted(trade.pnl));
-        mean(of.map(|trade| f64::from(trade.exit_bar - trade.entry_bar)))
+        mean(of.map(|trade| f64::from(trade.exit_bar) - f64::from(trade.entry_bar)))
     };
     sheet.number("Avg # bars in trades", bars(|_| true), "mean of exit bar - entry bar", NONE);
     let formula = "the same of the winning trades";

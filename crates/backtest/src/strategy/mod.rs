@@ -4,7 +4,9 @@ mod declared;
 mod hours;
 mod onto;
 mod signals;
+mod source;
 
-pub(crate) use declared::{Declared, Source, distances_warm_up};
+pub(crate) use declared::Declared;
 pub(crate) use onto::Onto;
 pub(crate) use signals::{Signals, signals};
+pub(crate) use source::{Source, distances_warm_up};

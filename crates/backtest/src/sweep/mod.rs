@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 pub use axis::Axis;
 pub use judge::{Cell, Neighbourhood, at_edge, best, heat_map, neighbourhoods};
 pub use resample::{
-    Bootstrap, DeflatedSharpe, Interval, bootstrap_sharpe, daily_returns, deflated_sharpe, variance_of_trials,
+    Bootstrap, DeflatedSharpe, Interval, bootstrap_sharpe, deflated_sharpe, period_returns,
+    variance_of_trials,
 };
 pub use walk_forward::{Fold, FoldResult, WalkForward, WalkForwardPlan, WalkStep, folds, split};
 

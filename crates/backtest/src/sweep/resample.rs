@@ -3,15 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::order::Random;
+use crate::spacing::Spacing;
 use crate::statistics::numbers::{
-    kurtosis, mean, normal_quantile, normal_share, quantile, skewness, sorted, variance,
+    kurtosis, normal_quantile, normal_share, quantile, skewness, sorted, variance,
 };
 use crate::statistics::sharpe;
 use crate::{Market, Report};
 
-/// Returns of a run from UTC day to UTC day; `report` must hold its equity.
-pub fn daily_returns(market: &Market<'_>, report: &Report) -> Vec<f64> {
-    crate::statistics::daily(market, &report.equity)
+/// Returns of a run from period to period: UTC days, or longer for weekly and longer bars; `report` must hold its equity.
+///
+/// There are [`Market::periods_per_year`] of them a year.
+pub fn period_returns(market: &Market<'_>, report: &Report) -> Vec<f64> {
+    Spacing::returns(market.counted_ends().iter().map(|end| report.equity[*end])).0
 }
 
 /// How a ratio is resampled.
@@ -137,11 +140,9 @@ fn probability(ratio: f64, benchmark: f64, count: f64, skew: f64, kurtosis: f64)
     normal_share((ratio - benchmark) * (count - 1.0).sqrt() / spread.sqrt())
 }
 
-/// The variance of the Sharpe ratios a period of scored runs, from their ratios a year.
-pub fn variance_of_trials(ratios_a_year: &[f64], periods_per_year: f64) -> f64 {
-    let root = periods_per_year.sqrt();
-    let each = ratios_a_year.iter().map(|ratio| ratio / root);
-    if mean(each.clone()).is_finite() { variance(each) } else { f64::NAN }
+/// The variance of the [Sharpe ratios a period](crate::Score::period_sharpe) of scored runs; not-a-number below two.
+pub fn variance_of_trials(ratios: &[f64]) -> f64 {
+    variance(ratios.iter().copied())
 }
 
 #[cfg(test)]

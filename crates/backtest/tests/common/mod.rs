@@ -81,3 +81,21 @@ impl Trader for Script<'_> {
         self.0.iter().filter(|(at, _)| *at == bar).for_each(|(_, order)| desk.order(*order));
     }
 }
+
+/// The recorded bars with volumes, some of which are 0.
+pub(crate) struct Traded {
+    pub(crate) bars: Bars,
+    pub(crate) volume: Vec<f64>,
+}
+
+impl Traded {
+    pub(crate) fn load() -> Self {
+        let bars = Bars::load();
+        let volume = (0..bars.times.len()).map(|bar| (bar * 37 % 11) as f64).collect();
+        Self { bars, volume }
+    }
+
+    pub(crate) fn prices(&self) -> Prices<'_> {
+        Prices { volume: &self.volume, ..self.bars.prices() }
+    }
+}

@@ -1,16 +1,14 @@
 //! Several instruments in one account.
 
+mod walk;
+
 use bars::UnixNanos;
 use serde::{Deserialize, Serialize};
 
-use crate::broker::{Broker, Desk, Quote, bar_number};
-use crate::record::is_good;
-use crate::strategy::Declared;
-use crate::trader::Trader;
-use crate::{
-    BacktestError, ExitReason, Fill, Market, Moment, OwnedPrices, Prices, Profile, Report, Spec, digest,
-    notes,
-};
+use crate::broker::{Broker, bar_number};
+use crate::run::check_finite;
+use crate::{BacktestError, Market, OwnedPrices, Prices, Profile, Report, Spec, digest, notes};
+use walk::Walk;
 
 /// An instrument of a portfolio: its bars, and what is done with it.
 #[derive(Clone, Debug)]
@@ -136,6 +134,7 @@ impl<'a> Portfolio<'a> {
         let spec = &self.legs[0].spec;
         let open_trades = broker.open_trades();
         let mut log = broker.log;
+        check_finite(&log)?;
         let legs = self.results(&log.trades);
         let row = |leg: u16, bar: u32| bar_number(self.rows[leg as usize][bar as usize]);
         for trade in &mut log.trades {
@@ -200,108 +199,6 @@ impl<'a> Portfolio<'a> {
             notes.extend(named);
         }
         notes
-    }
-}
-
-/// A portfolio's run under way.
-struct Walk<'p, 'a> {
-    portfolio: &'p Portfolio<'a>,
-    broker: Broker<'p>,
-    traders: Vec<(Declared<'p, 'a>, usize)>,
-    equity: Vec<f64>,
-    /// The next bar of each leg.
-    next: Vec<usize>,
-    ruined: Option<usize>,
-}
-
-impl Walk<'_, '_> {
-    fn all(&mut self) -> Result<(), BacktestError> {
-        let rows = self.equity.len();
-        for row in 0..rows {
-            let time = self.portfolio.index.times[row];
-            let now = |(leg, next): (usize, &usize)| {
-                (self.portfolio.legs[leg].prices.times.get(*next) == Some(&time)).then_some((leg, *next))
-            };
-            let present: Vec<(usize, usize)> = self.next.iter().enumerate().filter_map(now).collect();
-            present.iter().for_each(|(leg, _)| self.next[*leg] += 1);
-            self.work(&present);
-            if self.ended(row)? {
-                return Ok(());
-            }
-            self.stop_out();
-            self.ask(&present);
-            if row + 1 == rows && self.portfolio.legs[0].spec.finalize {
-                self.close_all(ExitReason::End);
-            }
-            if self.ended(row)? {
-                return Ok(());
-            }
-            self.equity[row] = self.broker.equity();
-        }
-        Ok(())
-    }
-
-    fn work(&mut self, present: &[(usize, usize)]) {
-        for (leg, bar) in present {
-            // Until its close, a leg is worth what it opened at.
-            let prices = self.portfolio.legs[*leg].prices;
-            self.broker.set_mark(*leg, prices.open[*bar]);
-        }
-        present.iter().for_each(|(leg, bar)| self.broker.work(*leg, *bar));
-        for (leg, bar) in present {
-            self.broker.set_mark(*leg, self.portfolio.legs[*leg].prices.close[*bar]);
-        }
-    }
-
-    fn ask(&mut self, present: &[(usize, usize)]) {
-        for (leg, bar) in present {
-            let spec = &self.portfolio.legs[*leg].spec;
-            let (trader, first) = &mut self.traders[*leg];
-            let mut desk = Desk { broker: &mut self.broker, leg: *leg, bar: *bar };
-            if bar < first || trader.next(*bar, &desk) != Some(*bar) {
-                continue;
-            }
-            trader.decide(&mut desk);
-            if spec.fill != Fill::NextOpen && spec.profile == Profile::Barkeep {
-                self.broker.work_at_close(*leg, *bar);
-            }
-        }
-    }
-
-    /// The last close of a leg.
-    fn closing(&self, leg: usize) -> Quote {
-        let bar = self.next[leg].saturating_sub(1);
-        Quote { bar, price: self.portfolio.legs[leg].prices.close[bar], moment: Moment::Close }
-    }
-
-    fn ended(&mut self, row: usize) -> Result<bool, BacktestError> {
-        let equity = self.broker.equity();
-        if is_good(equity) {
-            return Ok(false);
-        }
-        if !equity.is_finite() {
-            return Err(BacktestError::Overflow { bar: row });
-        }
-        let quotes: Vec<Quote> = (0..self.next.len()).map(|leg| self.closing(leg)).collect();
-        self.broker.ruin(|leg| quotes[leg]);
-        self.equity[row..].fill(0.0);
-        self.ruined = Some(row);
-        Ok(true)
-    }
-
-    fn stop_out(&mut self) {
-        let share = self.portfolio.legs[0].spec.stop_out;
-        let needed = share * self.broker.bound_margin();
-        if needed > 0.0 && self.broker.equity() < needed {
-            self.close_all(ExitReason::StopOut);
-        }
-    }
-
-    fn close_all(&mut self, why: ExitReason) {
-        for leg in 0..self.next.len() {
-            let quote = self.closing(leg);
-            self.broker.close_all(leg, quote, why);
-        }
     }
 }
 
