@@ -9,7 +9,7 @@
 //! manifest/instruments/<16 hex>_<8 hex>.json              the instruments
 //! manifest/boundary.json                                  up to where snapshots were removed
 //! manifest/published.json                                 in a published copy: what its files were made of
-//! staging/<transaction>_<file name>                       a partition whose commit is under way
+//! staging/<transaction>_[<16 hex>_]<file name>             a partition whose commit is under way
 //! staging/<transaction>.json                              where a commit's files go, until they are there
 //! retired/bars/<directory>/<file name>                    a partition that only older snapshots name
 //! quarantine/bars/<directory>/<file name>                 a partition that was found damaged
@@ -103,9 +103,13 @@ pub fn nautilus_v1_file(first: UnixNanos, last: UnixNanos) -> String {
     format!("{}_{}.parquet", file_stamp(first), file_stamp(last))
 }
 
-/// Where a partition lies until its commit holds.
+/// Where a partition lies until its commit holds. Several series may have a file of one name, if the name does not tell the content.
 pub fn staged(transaction: &str, key: &str) -> String {
-    format!("staging/{transaction}_{}", file_name(key))
+    let name = file_name(key);
+    match content_of(name) {
+        Some(_) => format!("staging/{transaction}_{name}"),
+        None => format!("staging/{transaction}_{}_{name}", Sha256::of(key.as_bytes()).short()),
+    }
 }
 
 /// The key of a commit's journal.
@@ -268,7 +272,10 @@ mod tests {
             retired("data/bar/EURUSD.SIM-1-MINUTE-BID-EXTERNAL/part-0.parquet", &content),
             "retired/bar/EURUSD.SIM-1-MINUTE-BID-EXTERNAL/part-0_ba7816bf8f01cfea.parquet"
         );
-        assert_eq!(staged("t1", "data/bars/x/a.parquet"), "staging/t1_a.parquet");
+        let named = |directory: &str| format!("data/bars/{directory}/a_0123456789abcdef.parquet");
+        assert_eq!(staged("t1", &named("x")), "staging/t1_a_0123456789abcdef.parquet");
+        let unnamed = |directory: &str| staged("t1", &format!("data/bar/{directory}/a_b.parquet"));
+        assert!(unnamed("x") != unnamed("y") && unnamed("x").ends_with("_a_b.parquet"));
         assert_eq!(snapshot(7), "manifest/snapshots/00000000000000000007.json");
         let json = "manifest/head.json";
         assert_eq!(put_aside(json, &content), "quarantine/manifest/head_ba7816bf8f01cfea.json");
