@@ -136,6 +136,35 @@ fn every_catalog_is_adopted_where_it_lies() {
 }
 
 #[test]
+fn a_published_copy_has_the_instruments_of_its_series() {
+    for name in catalogs().keys() {
+        let place = laid(name);
+        done(&place.barkeep("adopt"));
+        let publish = format!("publish {} --no-pages", place.path("copy").display());
+        done(&place.barkeep(&publish));
+        let again = place.barkeep(&publish);
+        let of = |which: &str| {
+            let words = format!("instruments --format json --catalog {}", place.path(which).display());
+            let mut listed = json(done(&place.barkeep(&words)));
+            for instrument in listed.as_array_mut().expect("a list") {
+                instrument.as_object_mut().expect("an object").remove("file");
+            }
+            listed
+        };
+        let listed = json(done(&place.barkeep("list --format json"))).to_string();
+        let mut wanted = json(done(&place.barkeep("instruments --format json")));
+        let all = wanted.as_array_mut().expect("a list");
+        all.retain(|instrument| listed.contains(instrument["id"].as_str().expect("an id")));
+        assert!(!all.is_empty() || instruments(name) == 0, "{name}");
+        for instrument in all {
+            instrument.as_object_mut().expect("an object").remove("file");
+        }
+        assert_eq!(of("copy"), wanted, "{name}");
+        assert!(done(&again).out.contains("up to date"), "{name}: {}", again.out);
+    }
+}
+
+#[test]
 fn every_catalog_is_migrated_with_proof() {
     for (name, catalog) in catalogs() {
         let place = Place::new();

@@ -114,18 +114,19 @@ impl Commit {
         Self::build_showing(base, edits, instruments, None, info)
     }
 
-    /// As [`Commit::build`], for a published copy: the commit also says which snapshot of its source it shows, and is made if only
-    /// that changes.
+    /// As [`Commit::build_with`], for a published copy: the commit also says which snapshot of its source it shows, and is made if
+    /// only that changes.
     ///
     /// # Errors
     /// As [`Commit::build`].
     pub fn publish(
         base: &Base,
         edits: &[Edit],
+        instruments: Option<&Instruments>,
         info: &CommitInfo,
         published: &Published,
     ) -> Result<Option<Self>> {
-        Self::build_showing(base, edits, None, Some(published), info)
+        Self::build_showing(base, edits, instruments, Some(published), info)
     }
 
     fn build_showing(

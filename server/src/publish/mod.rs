@@ -7,6 +7,7 @@
 //! Files are made the same way every time and named by their content, so only what changed is uploaded. A ledger beside the manifest
 //! remembers of which partitions each file was made, so that most files need not be made to know that.
 
+mod instruments;
 mod layout;
 mod ledger;
 mod nautilus_v1;

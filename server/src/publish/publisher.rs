@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use ::catalog::{
-    Base, Commit, CommitInfo, Edit, Head, Profile, Published, Result, SeriesEntry, SeriesFacts,
+    Base, Commit, CommitInfo, Edit, Head, Instruments, Profile, Published, Result, SeriesEntry, SeriesFacts,
     SeriesManifest, SeriesTable, Sha256, ShardRef, Snapshot, WriteOptions, names,
 };
 use bars::{Aggregation, BarType, DAY, Frame};
@@ -16,7 +16,7 @@ use super::report::{Report, count_copy, count_series};
 use super::series::{Copy, Source, Wish, copy_bars, fold_bars};
 use super::settings::Settings;
 use super::uploads::Uploads;
-use super::{check, wanted};
+use super::{check, instruments, wanted};
 use crate::catalog::{Catalog, newest, now, read_manifest, read_shard, read_table};
 use crate::commit::{Progress, Run, finish, put};
 use crate::store::Store;
@@ -284,7 +284,8 @@ impl<'a> Publisher<'a> {
         };
         let base = self.commit_base(&outcomes).await?;
         let edits: Vec<Edit> = outcomes.iter().map(|outcome| outcome.edit.clone()).collect();
-        let commit = Commit::publish(&base, &edits, &info, &published)?;
+        let instruments = self.instruments().await?;
+        let commit = Commit::publish(&base, &edits, instruments.as_ref(), &info, &published)?;
         let number = commit.as_ref().map(|commit| commit.number);
         if let Some(commit) = &commit {
             self.run.check()?;
@@ -298,6 +299,13 @@ impl<'a> Publisher<'a> {
         }
         self.remember().await?;
         Ok(Some(number))
+    }
+
+    async fn instruments(&self) -> Result<Option<Instruments>> {
+        let entries = wanted(self.source, &self.settings.series)?;
+        let ids = entries.iter().map(|entry| entry.bar_type.instrument.to_string()).collect();
+        let base = self.base.as_ref().map(|(snapshot, _)| snapshot);
+        instruments::carry(self.source, self.target, base, &ids).await
     }
 
     async fn commit_base(&self, outcomes: &[Outcome]) -> Result<Base> {
