@@ -43,10 +43,6 @@ pub struct Cancel {
 /// What can be asked.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "name", content = "args", rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there are a few of them at a time, and each is serialized at once"
-)]
 pub enum Op {
     /// Opens a catalog; answers [`CatalogInfo`]. Later requests go to the catalog opened last.
     Open {
