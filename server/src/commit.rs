@@ -21,7 +21,7 @@ use crate::catalog::{
     foreign, newest, now, read_boundary, read_file, read_instruments, read_manifest, read_rows, read_shard,
     read_snapshot, read_table,
 };
-use crate::places::put_right;
+use crate::places::{is_overtaken, put_right};
 use crate::store::Store;
 
 /// Commits that lost the race to other writers before this one gives up.
@@ -213,12 +213,14 @@ pub async fn roll_back(store: &Store, number: u64, run: &Run) -> Result<Receipt>
         let snapshot = read_snapshot(store, number, current).await?;
         let (now, then) = differing_files(store, current, &snapshot).await?;
         let commit = Commit::roll_back(&base, &snapshot, &now, &then, &info)?;
-        for arriving in &commit.moves.arrive {
-            if store.head(&arriving.from).await?.is_none() && store.head(&arriving.to).await?.is_none() {
-                return Err(Error::new(ErrorKind::Corrupt, format!("snapshot {number} cannot be restored"))
-                    .because(format!("it names `{}`, which is gone", arriving.to))
-                    .then("choose a later snapshot: `barkeep snapshots list`"));
+        if let Some(gone) = first_gone(store, &commit.moves.arrive).await? {
+            // The snapshot may have been given up meanwhile, which is no damage.
+            if is_overtaken(store, current.number).await? {
+                continue;
             }
+            return Err(Error::new(ErrorKind::Corrupt, format!("snapshot {number} cannot be restored"))
+                .because(format!("it names `{}`, which is gone", gone.to))
+                .then("choose a later snapshot: `barkeep snapshots list`"));
         }
         let tally = commit.tally;
         let done = snapshot.table == current.table;
@@ -230,6 +232,21 @@ pub async fn roll_back(store: &Store, number: u64, run: &Run) -> Result<Receipt>
         }
     }
     Err(too_slow())
+}
+
+/// The first file that is neither where it was put aside nor in its place.
+async fn first_gone<'m>(store: &Store, moves: &'m [Move]) -> Result<Option<&'m Move>> {
+    for step in moves {
+        // Between two looks it may go from the second place to the first.
+        let mut found = false;
+        for key in [&step.from, &step.to, &step.from] {
+            found = found || store.head(key).await?.is_some();
+        }
+        if !found {
+            return Ok(Some(step));
+        }
+    }
+    Ok(None)
 }
 
 /// Gives up the snapshots before `oldest` on top of a certain snapshot, as [`Commit::expire`]; its number and transaction, or `None` if
@@ -286,13 +303,15 @@ pub async fn finish(store: &Store, snapshot: &Snapshot) -> Result<()> {
         return Ok(());
     }
     tracing::info!(number = snapshot.number, "finishing a commit whose writer was stopped");
-    carry_out(store, &moves).await?;
-    renew_head(store, snapshot.number).await?;
-    store.delete(&key).await?;
-    if store.head(&names::snapshot(moves.number + 1)).await?.is_some() {
-        put_right(store, &moves).await?;
-    }
-    Ok(())
+    let done = async {
+        carry_out(store, &moves).await?;
+        renew_head(store, snapshot.number).await?;
+        store.delete(&key).await.map(|_| ())
+    };
+    // What was moved too late is put right, whatever else fails.
+    let done = done.await;
+    put_right(store, &moves).await?;
+    done
 }
 
 fn commit_info(run: &Run) -> CommitInfo {
@@ -509,18 +528,23 @@ async fn conclude(store: &Store, commit: &Commit, transaction: &str) -> Result<b
 }
 
 async fn settle(store: &Store, commit: &Commit, journal: &str) -> Result<()> {
-    // Readers of the new head find files that are not in place yet in staging/, those of the old one in retired/.
-    let head = store.put(&commit.head.key, commit.head.bytes.clone());
-    futures::try_join!(carry_out(store, &commit.moves), head)?;
-    if !commit.moves.is_empty() {
-        store.delete(journal).await?;
-    }
-    // Two writers may renew the head in the wrong order; the later of them sees that.
-    if store.head(&names::snapshot(commit.number + 1)).await?.is_some() {
-        renew_head(store, commit.number).await?;
-        put_right(store, &commit.moves).await?;
-    }
-    Ok(())
+    let done = async {
+        // Readers of the new head find files that are not in place yet in staging/, those of the old one in retired/.
+        let head = store.put(&commit.head.key, commit.head.bytes.clone());
+        futures::try_join!(carry_out(store, &commit.moves), head)?;
+        if !commit.moves.is_empty() {
+            store.delete(journal).await?;
+        }
+        // Two writers may renew the head in the wrong order; the later of them sees that.
+        if is_overtaken(store, commit.number).await? {
+            renew_head(store, commit.number).await?;
+        }
+        Ok(())
+    };
+    // What was moved too late is put right, whatever else fails.
+    let done = done.await;
+    put_right(store, &commit.moves).await?;
+    done
 }
 
 /// Creates the snapshot; whether it is there and ours.
@@ -573,15 +597,14 @@ async fn renew_head(store: &Store, number: u64) -> Result<()> {
 
 /// Moves files to where they belong. Once a later commit is there, its writer has done it.
 async fn carry_out(store: &Store, moves: &Moves) -> Result<()> {
-    let next = names::snapshot(moves.number + 1);
     for batch in moves.leave.chunks(64) {
-        if store.head(&next).await?.is_some() {
+        if is_overtaken(store, moves.number).await? {
             return Ok(());
         }
-        at_once(batch.to_vec(), |step| leave(store.clone(), step, &next)).await?;
+        at_once(batch.to_vec(), |step| leave(store.clone(), step, moves.number)).await?;
     }
     for batch in moves.arrive.chunks(64) {
-        if store.head(&next).await?.is_some() {
+        if is_overtaken(store, moves.number).await? {
             return Ok(());
         }
         at_once(batch.to_vec(), |step| arrive(store.clone(), step)).await?;
@@ -596,7 +619,7 @@ async fn at_once<T, F: Future<Output = Result<()>>>(things: Vec<T>, act: impl Fn
 
 /// Takes a file out of `data/`. A bucket copies and removes, and a removal that comes late takes away what has come back since: so it is
 /// only made while the commit is the newest.
-async fn leave(store: Store, step: Move, next: &str) -> Result<()> {
+async fn leave(store: Store, step: Move, number: u64) -> Result<()> {
     if is_followed(&store, &step).await? {
         return Ok(());
     }
@@ -604,7 +627,7 @@ async fn leave(store: Store, step: Move, next: &str) -> Result<()> {
         return told(&step, store.relocate(&step.from, &step.to).await?);
     }
     let is_there = store.duplicate(&step.from, &step.to).await?;
-    if is_there && store.head(next).await?.is_none() {
+    if is_there && !is_overtaken(&store, number).await? {
         store.delete(&step.from).await?;
     }
     told(&step, is_there)

@@ -4,44 +4,70 @@
 //! that was put back meanwhile, or bring one back that had left. Whoever moves files looks afterwards whether a later commit is there, and
 //! then at the files it moved.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
+use std::time::Duration;
 
-use catalog::{Move, Moves, Result, Sha256, Snapshot, names};
+use catalog::{Moves, Result, Sha256, Snapshot, names};
 
 use crate::catalog::{newest, read_manifest, read_table};
 use crate::commit::finish;
 use crate::store::Store;
 
-/// Times that it is looked again because another writer committed meanwhile.
-const ATTEMPTS: usize = 20;
+/// Times that it is looked again because another writer committed meanwhile, or the store failed.
+const ATTEMPTS: u32 = 20;
 
-/// Puts the files that these moves were about to where the newest snapshot wants them.
+/// Whether a later commit is there. The moves of this one are then not to be gone on with.
 ///
 /// # Errors
-/// If the store fails; `barkeep repair` does the same later.
+/// If the store fails.
+pub(crate) async fn is_overtaken(store: &Store, number: u64) -> Result<bool> {
+    // A vacuum may have removed the next one, but not without this one.
+    let (own, next) = (names::snapshot(number), names::snapshot(number + 1));
+    let (own, next) = futures::try_join!(store.head(&own), store.head(&next))?;
+    Ok(own.is_none() || next.is_some())
+}
+
+/// After moves: if a later commit is there, puts the files that they were about to where the newest snapshot wants them. A store that
+/// fails is asked again, since nobody else would look.
+///
+/// # Errors
+/// If the store fails every time; `barkeep repair` does the same later.
 pub(crate) async fn put_right(store: &Store, moves: &Moves) -> Result<()> {
-    if moves.is_empty() {
-        return Ok(());
-    }
-    for _ in 0..ATTEMPTS {
-        let Some((snapshot, _)) = newest(store).await? else { return Ok(()) };
-        let outcome = compare(store, &snapshot, moves).await;
-        if store.head(&names::snapshot(snapshot.number + 1)).await?.is_none() {
-            return outcome;
+    let mut outcome = Ok(());
+    for attempt in 0..ATTEMPTS {
+        match look_again(store, moves).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(error) => {
+                outcome = Err(error);
+                tokio::time::sleep(Duration::from_millis(10 << attempt.min(6))).await;
+            }
         }
     }
-    Ok(())
+    outcome
+}
+
+/// Whether everything is in its place and nobody committed meanwhile.
+async fn look_again(store: &Store, moves: &Moves) -> Result<bool> {
+    if moves.is_empty() || !is_overtaken(store, moves.number).await? {
+        return Ok(true);
+    }
+    let Some((snapshot, _)) = newest(store).await? else { return Ok(true) };
+    compare(store, &snapshot, moves).await?;
+    Ok(!is_overtaken(store, snapshot.number).await?)
 }
 
 async fn compare(store: &Store, newest: &Snapshot, moves: &Moves) -> Result<()> {
     complete(store, newest).await?;
     let named = named_beside(store, newest, moves).await?;
-    for step in &moves.leave {
-        bring_back(store, step, &named).await?;
-    }
-    for step in moves.arrive.iter().filter(|step| !named.contains(&step.to)) {
-        put_away(store, &step.to).await?;
+    let left = moves.leave.iter().map(|step| &step.from);
+    let keys: BTreeSet<&String> = left.chain(moves.arrive.iter().map(|step| &step.to)).collect();
+    for key in keys {
+        match named.get(key) {
+            Some(content) => bring_back(store, key, content).await?,
+            None => put_away(store, key).await?,
+        }
     }
     Ok(())
 }
@@ -54,19 +80,18 @@ fn complete<'a>(
     Box::pin(finish(store, newest))
 }
 
-/// The files that a snapshot names in the directories that moves are about.
-async fn named_beside(store: &Store, snapshot: &Snapshot, moves: &Moves) -> Result<BTreeSet<String>> {
+/// The files that a snapshot names in the directories that moves are about, and their content.
+async fn named_beside(store: &Store, snapshot: &Snapshot, moves: &Moves) -> Result<BTreeMap<String, Sha256>> {
     let inside = moves.leave.iter().map(|step| step.from.as_str());
     let directories: BTreeSet<&str> =
         inside.chain(moves.arrive.iter().map(|step| step.to.as_str())).map(directory).collect();
-    let mut named = BTreeSet::new();
+    let mut named = BTreeMap::new();
     for entry in read_table(store, &snapshot.table).await? {
         let current = names::series_directory(&entry.bar_type);
         let old = names::old_series_directory(&entry.bar_type);
         if directories.contains(current.as_str()) || directories.contains(old.as_str()) {
-            named.extend(
-                read_manifest(store, &entry).await?.partitions.into_iter().map(|file| file.object.key),
-            );
+            let files = read_manifest(store, &entry).await?.partitions.into_iter();
+            named.extend(files.map(|file| (file.object.key, file.object.sha256)));
         }
     }
     Ok(named)
@@ -76,14 +101,11 @@ fn directory(key: &str) -> &str {
     names::file_name(key.rsplit_once('/').map_or("", |(path, _)| path))
 }
 
-/// A file that left late although it is named again.
-async fn bring_back(store: &Store, step: &Move, named: &BTreeSet<String>) -> Result<()> {
-    if named.contains(&step.from)
-        && store.head(&step.from).await?.is_none()
-        && store.head(&step.to).await?.is_some()
-    {
-        tracing::info!(key = step.from, "a file that left `data/` late is put back");
-        store.relocate(&step.to, &step.from).await?;
+/// A file that left late although it is named again. It stays among the retired too: a removal of it that comes late then takes away a
+/// copy.
+async fn bring_back(store: &Store, key: &str, content: &Sha256) -> Result<()> {
+    if store.head(key).await?.is_none() && store.duplicate(&names::retired(key, content), key).await? {
+        tracing::info!(key, "a file that left `data/` late is put back");
     }
     Ok(())
 }

@@ -202,12 +202,24 @@ async fn refuse_broken(process: &Process, catalog: &Catalog, error: &Error) {
     assert!(number < kept, "snapshot {number} is kept, the oldest is {kept}, and it cannot be read: {error}");
 }
 
+/// The requests of a run that failed, to look at: `BARKEEP_LOG=FILE`.
+struct Trace(FaultStore);
+
+impl Drop for Trace {
+    fn drop(&mut self) {
+        if let Some(file) = std::env::var_os("BARKEEP_LOG") {
+            let _ = std::fs::write(file, self.0.log());
+        }
+    }
+}
+
 /// One run; how many faults it met, and how many commits it made.
 async fn simulate(seed: u64) -> (u64, u64) {
     let kind = if seed.is_multiple_of(2) { Kind::Directory } else { Kind::Bucket };
     let naps = if seed % 4 < 2 { 0 } else { 40 };
     let faults = Faults::Random { percent: 5, naps, random: Random::new(seed) };
     let faulty = FaultStore::new(Arc::new(InMemory::new()), kind, faults);
+    let _trace = Trace(faulty.clone());
     let (book, random) = (Arc::<Mutex<Book>>::default(), Arc::new(Random::new(seed ^ 0x5eed)));
     // Each process opens the store for itself.
     let process = || Process {
