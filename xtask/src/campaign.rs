@@ -9,8 +9,9 @@ use anyhow::Result;
 use crate::house::{House, run};
 
 /// How often each fault happens, unless the environment says otherwise.
-const COUNTS: [(&str, &str); 5] = [
+const COUNTS: [(&str, &str); 6] = [
     ("BARKEEP_SEEDS", "10000"),
+    ("BARKEEP_STALL_STRIDE", "1"),
     ("BARKEEP_KILLS", "10000"),
     ("BARKEEP_ROUNDS", "200"),
     ("BARKEEP_RACE_ROUNDS", "200"),
