@@ -2,6 +2,8 @@
 //!
 //! `BARKEEP_BIN` names the binary; `cargo xtask test` builds it and sets the variable.
 
+pub mod gateway;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

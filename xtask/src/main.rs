@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use house::House;
+use house::{House, run};
 
 const USAGE: &str = "\
 The one door of a developer. First steps: `cargo xtask demo`, then `cargo xtask test`.
@@ -37,6 +37,7 @@ Usage: cargo xtask <command> [options]
   bench   the benchmarks, natively and, where there are any, in a browser
   bench catalog    the catalog beside NautilusTrader's own, pyarrow and DuckDB on the same bars, as ratios
   campaign         the fault campaign in full: crashes, seeds, kills, races, damage (hours)
+  gateway          a simulated IB Gateway at 127.0.0.1:4002 (--port, --control, --speed, --version; docs/ibkr.md)
   walls   only prove that no room sees a crate that it must not see
   sizes   only weigh the built page and engine against their budgets
 
@@ -65,6 +66,7 @@ enum Task {
     InteropStores,
     BenchCatalog,
     Campaign,
+    Gateway { options: Vec<String> },
 }
 
 fn main() -> ExitCode {
@@ -95,6 +97,9 @@ fn parse(arguments: &[String]) -> Result<Task> {
     }
     if command == "bench" && rest == ["catalog"] {
         return Ok(Task::BenchCatalog);
+    }
+    if command == "gateway" {
+        return Ok(Task::Gateway { options: rest.to_vec() });
     }
     let takes_no_setup = ["demo", "test", "build", "bench"].contains(&command.as_str());
     let (mut setup, mut options) = (true, demo::Options::default());
@@ -163,6 +168,10 @@ fn carry_out(task: Task) -> Result<()> {
         Task::Interop => interop::run_all(&house)?,
         Task::BenchCatalog => bench::run_catalog(&house)?,
         Task::Campaign => campaign::run_all(&house)?,
+        Task::Gateway { options } => {
+            let mut cargo = house.cargo("run --quiet --package tests --bin gateway --");
+            run("the gateway simulator", cargo.args(options))?;
+        }
         Task::Walls => walls::check(&house)?,
         Task::Sizes => sizes::check(&house)?,
         Task::InteropStores => stores::run_all(&house)?,
