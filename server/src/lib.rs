@@ -14,6 +14,7 @@ pub mod commit;
 mod demo;
 mod foreign;
 mod http;
+pub mod ibkr;
 mod merge;
 pub mod migrate;
 mod output;

@@ -6,6 +6,7 @@ mod change;
 mod consolidate;
 mod delete;
 mod explain;
+mod fetch;
 mod gaps;
 mod import;
 mod info;
@@ -67,6 +68,10 @@ enum Command {
     Demo(serve::DemoArgs),
     /// Bring bars in from files
     Import(import::ImportArgs),
+    /// Fetch bars from Interactive Brokers: only what the catalog lacks
+    Fetch(fetch::FetchArgs),
+    /// Fetch what is new of the watch list in barkeep.toml
+    Sync(fetch::SyncArgs),
     /// Take the files of a NautilusTrader catalog into a manifest, where they lie
     Adopt(adopt::AdoptArgs),
     /// Copy another store's bars into this catalog, with proof
@@ -155,6 +160,14 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Demo(args) => serve::demo(cli.catalog.as_deref().unwrap_or("./demo-catalog"), args).await,
         Command::Import(args) => match cli.snapshot {
             None => import::run(&location(), args).await,
+            Some(number) => Err(older_is_read_only(number)),
+        },
+        Command::Fetch(args) => match cli.snapshot {
+            None => fetch::run(&location(), args).await,
+            Some(number) => Err(older_is_read_only(number)),
+        },
+        Command::Sync(args) => match cli.snapshot {
+            None => fetch::sync(&location(), args).await,
             Some(number) => Err(older_is_read_only(number)),
         },
         Command::Adopt(args) => adopt::run(&location(), args).await,

@@ -64,16 +64,15 @@ pub fn classify(code: i32, message: &str) -> Fault {
     let has = |text: &str| said.contains(text) || (text.len() > 20 && message.to_lowercase().contains(text));
     const WAIT: &str = "wait some minutes: IBKR's limits count over ten of them, and other programs of the same user count too";
     const LOGIN: &str = "log out elsewhere (Client Portal, mobile, TWS), or use a user of its own for data";
-    const PERMISSION: &str = "subscribe to this market's data in Client Portal, Settings, Market Data Subscriptions";
+    const PERMISSION: &str =
+        "subscribe to this market's data in Client Portal, Settings, Market Data Subscriptions";
     const BUG: &str = "report it with the text above: Barkeep should not have asked for this";
     let (class, remedy) = match code {
         100 => (Class::Later(10), WAIT),
         162 | 420 if has("pacing violation") => (Class::Later(120), WAIT),
         162 if has("returned no data") => (Class::Empty, "nothing: the answer is kept"),
         162 | 10197 if code == 10197 || has("different ip address") => (Class::Operator, LOGIN),
-        162 | 354 | 420 | 10090 | 10168 | 10186
-            if code != 162 || has("no market data permissions") =>
-        {
+        162 | 354 | 420 | 10090 | 10168 | 10186 if code != 162 || has("no market data permissions") => {
             (Class::Permanent, PERMISSION)
         }
         162 if has("invalid step") || has("time length exceed") => (Class::Permanent, BUG),
@@ -102,7 +101,11 @@ mod tests {
     #[test]
     fn codes_and_texts() {
         let cases = [
-            (162, "Historical Market Data Service error message:Historical data request pacing violation", Class::Later(120)),
+            (
+                162,
+                "Historical Market Data Service error message:Historical data request pacing violation",
+                Class::Later(120),
+            ),
             (162, "Mensaje de error:HMDS query returned no data: AAPL@SMART Trades", Class::Empty),
             (162, "x:No market data permissions for ISLAND STK", Class::Permanent),
             (162, "x:Trading TWS session is connected from a different IP address", Class::Operator),

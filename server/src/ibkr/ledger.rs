@@ -160,14 +160,23 @@ impl SharedLedger {
 
     fn with_file<T>(&self, act: impl FnOnce(&mut Ledger, u64) -> Result<T, u64>) -> Result<Result<T, u64>> {
         let failed = |error: std::io::Error| {
-            Error::new(ErrorKind::SourceUnavailable, format!("the pacing ledger `{}` cannot be used", self.path.display()))
-                .because(error)
-                .then("make its directory writable, or name another file: `ledger` in `[ibkr]` of barkeep.toml")
+            Error::new(
+                ErrorKind::SourceUnavailable,
+                format!("the pacing ledger `{}` cannot be used", self.path.display()),
+            )
+            .because(error)
+            .then("make its directory writable, or name another file: `ledger` in `[ibkr]` of barkeep.toml")
         };
         if let Some(directory) = self.path.parent() {
             std::fs::create_dir_all(directory).map_err(failed)?;
         }
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.path).map_err(failed)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&self.path)
+            .map_err(failed)?;
         lock(&file).map_err(failed)?;
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(failed)?;
@@ -236,7 +245,8 @@ mod tests {
     fn broken(sent: &[Asked]) -> Option<String> {
         for (at, next) in sent.iter().enumerate() {
             let within = |millis: u64| sent[..at].iter().filter(move |earlier| next.at - earlier.at < millis);
-            let weights = |asked: &mut dyn Iterator<Item = &Asked>| asked.map(|asked| asked.weight).sum::<u32>();
+            let weights =
+                |asked: &mut dyn Iterator<Item = &Asked>| asked.map(|asked| asked.weight).sum::<u32>();
             if within(1_000).count() >= 50 {
                 return Some("messages".into());
             }
@@ -246,7 +256,8 @@ mod tests {
             if weights(&mut within(2_000).filter(|earlier| earlier.kind == next.kind)) + next.weight >= 6 {
                 return Some("same in two seconds".into());
             }
-            if next.small && weights(&mut within(600_000).filter(|earlier| earlier.small)) + next.weight > 60 {
+            if next.small && weights(&mut within(600_000).filter(|earlier| earlier.small)) + next.weight > 60
+            {
                 return Some("ten minutes".into());
             }
         }
@@ -285,7 +296,11 @@ mod tests {
         assert_eq!(ledger.budget(now, &limits), 0);
         let wait = ledger.admit(asked(now, true, 99, 0, 1), &limits);
         assert_eq!(wait, Err(TEN_MINUTES_MS - now));
-        assert_eq!(ledger.admit(asked(now + 5_000, false, 99, 0, 1), &limits), Ok(()), "one-minute bars have no such window");
+        assert_eq!(
+            ledger.admit(asked(now + 5_000, false, 99, 0, 1), &limits),
+            Ok(()),
+            "one-minute bars have no such window"
+        );
     }
 
     #[tokio::test]

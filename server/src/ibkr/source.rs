@@ -89,7 +89,12 @@ pub trait Source: Send + Sync {
     /// The instrument of an id.
     async fn instrument(&self, id: &InstrumentId) -> Result<Instrument, Fault>;
     /// The open of its earliest bar.
-    async fn first(&self, instrument: &Instrument, spec: BarSpec, regular_hours: bool) -> Result<UnixNanos, Fault>;
+    async fn first(
+        &self,
+        instrument: &Instrument,
+        spec: BarSpec,
+        regular_hours: bool,
+    ) -> Result<UnixNanos, Fault>;
     /// The sessions of up to `days` days before `end`, ascending.
     async fn sessions(
         &self,

@@ -24,7 +24,10 @@ fn main() {
         }
     }
     let gateway = Gateway::start(options);
-    eprintln!("simulated gateway at {}; it knows AAPL, MSFT, IBM and SPY. Bars are made up.", gateway.address());
+    eprintln!(
+        "simulated gateway at {}; it knows AAPL, MSFT, IBM and SPY. Bars are made up.",
+        gateway.address()
+    );
     eprintln!("control port: 127.0.0.1:{control} (lines such as `half bars times=1`, `log`, `heal`)");
     let listener = TcpListener::bind(("127.0.0.1", control)).expect("the control port is free");
     for stream in listener.incoming().flatten() {

@@ -99,7 +99,8 @@ impl FromStr for Fault {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut parts = text.splitn(3, ':');
         let name = parts.next().unwrap_or_default();
-        let mut number = || parts.next().and_then(|part| part.parse::<i64>().ok()).ok_or("a number is missing");
+        let mut number =
+            || parts.next().and_then(|part| part.parse::<i64>().ok()).ok_or("a number is missing");
         Ok(match name {
             "silent" => Self::Silent,
             "slam" => Self::Slam,

@@ -134,7 +134,11 @@ fn price(id: i64, second: i64) -> i64 {
         let at = second.rem_euclid(period) * 2 * height / period;
         if at > height { 2 * height - at } else { at }
     };
-    10_000 + id % 7_000 + wave(86_400 * 97, 4_000) + wave(9_000, 150) + noise(id.wrapping_mul(31) ^ (second / 5), 9)
+    10_000
+        + id % 7_000
+        + wave(86_400 * 97, 4_000)
+        + wave(9_000, 150)
+        + noise(id.wrapping_mul(31) ^ (second / 5), 9)
 }
 
 fn noise(seed: i64, below: i64) -> i64 {

@@ -208,8 +208,7 @@ impl Shared {
 impl State {
     fn take(&mut self, holds: impl Fn(&Rule) -> bool, fits: impl Fn(&Fault) -> bool) -> Option<Fault> {
         let spent = |rule: &Rule| rule.times == Some(0);
-        let found =
-            self.rules.iter_mut().find(|(rule, fault)| !spent(rule) && fits(fault) && holds(rule))?;
+        let found = self.rules.iter_mut().find(|(rule, fault)| !spent(rule) && fits(fault) && holds(rule))?;
         found.0.times = found.0.times.map(|times| times - 1);
         Some(found.1.clone())
     }

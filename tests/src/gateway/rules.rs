@@ -63,7 +63,8 @@ pub fn validate(request: &BarsRequest) -> Result<Asked, (i32, String)> {
         return Err((10314, "End Date/Time: The date, time, or time-zone entered is invalid.".into()));
     };
     let duration = request.duration.split_once(' ');
-    let duration = duration.and_then(|(count, unit)| Some((count.parse::<i64>().ok()?, unit.chars().next()?)));
+    let duration =
+        duration.and_then(|(count, unit)| Some((count.parse::<i64>().ok()?, unit.chars().next()?)));
     let Some((count, unit)) = duration.filter(|(_, unit)| "SDWMY".contains(*unit)) else {
         return refuse("Historical data requested duration is invalid.");
     };
@@ -90,7 +91,10 @@ pub fn validate(request: &BarsRequest) -> Result<Asked, (i32, String)> {
         _ => false,
     };
     match too_long {
-        true => Err((162, format!("Historical Market Data Service error message:invalid step: {}", interval / SECOND))),
+        true => Err((
+            162,
+            format!("Historical Market Data Service error message:invalid step: {}", interval / SECOND),
+        )),
         false => Ok(Asked { end, interval, count, unit }),
     }
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use bars::{DAY, HOUR, SECOND, TimeRange, UnixNanos};
 use prost::Message;
 
+use super::Shared;
 use super::faults::Fault;
 use super::market::{self, TrueBar};
 use super::rules::{self, Asked, Paced};
 use super::wire::{self, frame};
-use super::Shared;
 
 /// One client.
 struct Connection<'s> {
@@ -88,7 +88,9 @@ impl Connection<'_> {
     fn welcome(&mut self) -> Result<()> {
         self.send(15, &wire::Text { text: "DU1234567".into() })?;
         self.send(9, &wire::Id { id: Some(1) })?;
-        for (code, farm) in [(2104, "Market data farm"), (2106, "HMDS data farm"), (2158, "Sec-def data farm")] {
+        for (code, farm) in
+            [(2104, "Market data farm"), (2106, "HMDS data farm"), (2158, "Sec-def data farm")]
+        {
             self.error(-1, code, &format!("{farm} connection is OK:sim"))?;
         }
         Ok(())
@@ -97,7 +99,11 @@ impl Connection<'_> {
     /// Whether an error was sent instead of an answer; notices are sent here too.
     fn refused(&mut self, id: i32, fault: Option<&Fault>, too_fast: Option<&str>) -> Result<bool> {
         if too_fast.is_some() {
-            self.error(id, 162, "Historical Market Data Service error message:Historical data request pacing violation")?;
+            self.error(
+                id,
+                162,
+                "Historical Market Data Service error message:Historical data request pacing violation",
+            )?;
             return Ok(true);
         }
         match fault {
@@ -119,7 +125,8 @@ impl Connection<'_> {
     fn contract(&mut self, request: &wire::ContractRequest) -> Result<()> {
         let asked = request.contract.clone().unwrap_or_default();
         let symbol = asked.symbol.clone().unwrap_or_default();
-        let (fault, _) = self.shared.note(self.number, "contract", &symbol, format!("contract {symbol}"), None);
+        let (fault, _) =
+            self.shared.note(self.number, "contract", &symbol, format!("contract {symbol}"), None);
         if self.refused(request.id, fault.as_ref(), None)? {
             return Ok(());
         }
@@ -169,7 +176,13 @@ impl Connection<'_> {
 
     fn paced(&self, small: bool, symbol: &str, what: &str, words: &str) -> Paced {
         let weight = if what == "BID_ASK" { 2 } else { 1 };
-        Paced { at: self.shared.now(), small, kind: format!("{symbol} {what}"), whole: words.to_owned(), weight }
+        Paced {
+            at: self.shared.now(),
+            small,
+            kind: format!("{symbol} {what}"),
+            whole: words.to_owned(),
+            weight,
+        }
     }
 
     fn history(&mut self, request: &wire::BarsRequest) -> Result<()> {
@@ -204,7 +217,9 @@ impl Connection<'_> {
         }
         let bars = market::bars(number, asked.interval, &parts);
         if bars.is_empty() && fault.is_none() {
-            let text = format!("Historical Market Data Service error message:HMDS query returned no data: {symbol}@SMART Trades");
+            let text = format!(
+                "Historical Market Data Service error message:HMDS query returned no data: {symbol}@SMART Trades"
+            );
             return self.error(request.id, 162, &text);
         }
         self.answer(request, &asked, bars, fault.as_ref())
@@ -212,7 +227,11 @@ impl Connection<'_> {
 
     fn schedule(&mut self, id: i32, parts: &[TimeRange], regular: bool) -> Result<()> {
         let (Some(first), Some(last)) = (parts.first(), parts.last()) else {
-            return self.error(id, 162, "Historical Market Data Service error message:HMDS query returned no data");
+            return self.error(
+                id,
+                162,
+                "Historical Market Data Service error message:HMDS query returned no data",
+            );
         };
         // A part that the end of the request cut off is a whole session all the same.
         let whole = market::sessions(TimeRange::new(first.start, last.end), regular);
@@ -247,7 +266,9 @@ impl Connection<'_> {
         let over = frame(108, &wire::BarsEnd { id: Some(request.id), start, end });
         match fault {
             Some(Fault::NoEnd) => self.stream.write_all(&answer),
-            Some(Fault::EndFirst) => self.stream.write_all(&over).and_then(|()| self.stream.write_all(&answer)),
+            Some(Fault::EndFirst) => {
+                self.stream.write_all(&over).and_then(|()| self.stream.write_all(&answer))
+            }
             Some(Fault::BadFrame) => self.stream.write_all(&[0xff; 64]),
             Some(Fault::Unknown) => {
                 self.stream.write_all(&frame(150, &wire::Id { id: Some(request.id) }))?;
