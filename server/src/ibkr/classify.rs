@@ -58,10 +58,10 @@ impl Fault {
     }
 }
 
-/// Classifies by code, and by the text after the last colon, since gateways translate the rest.
+/// Classifies by code, and by IBKR's own words wherever they stand: gateways translate what comes before them, and details follow them.
 pub fn classify(code: i32, message: &str) -> Fault {
-    let said = message.rsplit(':').next().unwrap_or(message).trim().to_lowercase();
-    let has = |text: &str| said.contains(text) || (text.len() > 20 && message.to_lowercase().contains(text));
+    let said = message.to_lowercase();
+    let has = |text: &str| said.contains(text);
     const WAIT: &str = "wait some minutes: IBKR's limits count over ten of them, and other programs of the same user count too";
     const LOGIN: &str = "log out elsewhere (Client Portal, mobile, TWS), or use a user of its own for data";
     const PERMISSION: &str =
