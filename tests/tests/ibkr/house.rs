@@ -18,7 +18,7 @@ pub struct House {
     pub store: Store,
     pub settings: IbkrSettings,
     pub notes: Mutex<Vec<String>>,
-    pub directory: TempDir,
+    _directory: TempDir,
 }
 
 /// How much faster its clock runs.
