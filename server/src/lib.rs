@@ -13,7 +13,7 @@ mod commands;
 pub mod commit;
 mod demo;
 mod foreign;
-mod http;
+pub mod http;
 mod merge;
 pub mod migrate;
 mod output;
