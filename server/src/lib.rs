@@ -13,7 +13,7 @@ mod commands;
 pub mod commit;
 mod demo;
 mod foreign;
-mod http;
+pub mod http;
 pub mod ibkr;
 mod merge;
 pub mod migrate;
@@ -40,6 +40,7 @@ use crate::commands::{Cli, LogFormat};
 pub async fn run_command_line() -> ExitCode {
     let cli = Cli::parse();
     start_log(&cli);
+    keep_contained_panics_quiet();
     if cli.single_writer {
         store::assume_single_writer();
     }
@@ -56,6 +57,16 @@ pub async fn run_command_line() -> ExitCode {
             })
         }
     }
+}
+
+/// A Parquet decoder that falls over a damaged file is answered with an error; its own message would only frighten.
+fn keep_contained_panics_quiet() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !::catalog::is_contained() {
+            report(panic);
+        }
+    }));
 }
 
 fn start_log(cli: &Cli) {

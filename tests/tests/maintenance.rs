@@ -159,11 +159,34 @@ fn wrong_input_is_said() {
         (&format!("--snapshot 1 delete {BTC} --all"), 2, "can only be read"),
         ("vacuum --keep soon", 2, "invalid value"),
         (&format!("gaps {BTC} --calendar moon"), 2, "a calendar"),
+        ("info NO.ONE-1-MINUTE-LAST-EXTERNAL", 3, "no series"),
+        ("gaps NO.ONE-1-MINUTE-LAST-EXTERNAL", 3, "no series"),
+        ("intervals NO.ONE-1-MINUTE-LAST-EXTERNAL", 3, "no series"),
+        ("query NO.ONE-1-MINUTE-LAST-EXTERNAL", 3, "no series"),
+        ("reset-names NO.ONE-1-MINUTE-LAST-EXTERNAL", 3, "no series"),
+        ("publish elsewhere --series NO.ONE-1-MINUTE-LAST-EXTERNAL --no-pages", 3, "no series"),
+        ("backtest run --series NO.ONE-1-MINUTE-LAST-EXTERNAL --strategy sma-cross", 3, "no series"),
+        ("instruments NO.ONE", 3, "no instrument"),
+        ("info BTCUSD", 2, "is not a bar type"),
+        ("gaps BTCUSD", 2, "is not a bar type"),
+        ("intervals BTCUSD", 2, "is not a bar type"),
+        ("query BTCUSD", 2, "is not a bar type"),
+        ("consolidate BTCUSD --by day", 2, "is not a bar type"),
+        ("reset-names BTCUSD", 2, "is not a bar type"),
+        ("publish elsewhere --series BTCUSD --no-pages", 2, "is not a bar type"),
+        ("backtest run --series BTCUSD --strategy sma-cross", 2, "is not a bar type"),
     ] {
         let done = place.barkeep(words);
         assert_eq!(done.code, code, "{words}: {}", done.err);
         assert!(done.err.contains(said), "{words}: {}", done.err);
     }
-    // A range outside the data is nothing to do.
-    assert!(ok(place.barkeep(&format!("delete {BTC} --start 2030-01-01"))).out.contains("nothing to do"));
+    // A range outside the data is nothing to do, or nothing to show.
+    for words in [
+        format!("delete {BTC} --start 2030-01-01"),
+        format!("consolidate {BTC} --by week --start 2030-01-01"),
+    ] {
+        assert!(ok(place.barkeep(&words)).out.contains("nothing to do"), "{words}");
+    }
+    let done = ok(place.barkeep(&format!("query {BTC} --start 2030-01-01")));
+    assert!(done.err.contains("no bars close in that range"), "{}", done.err);
 }

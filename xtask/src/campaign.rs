@@ -1,6 +1,10 @@
-//! The fault campaign in full: the same tests as every day, with counts that take hours rather than minutes.
+//! The fault campaign in full: the same tests as every day, with counts that take hours rather than minutes; then the fuzz targets; then
+//! the guards, switched off one by one to see that the tests notice.
 //!
 //! Seeds are printed by the tests; `BARKEEP_SEED=S BARKEEP_SEEDS=1` replays one. The result of a full run is kept in docs/campaign.md.
+
+mod fuzz;
+mod mutants;
 
 use std::env;
 
@@ -23,12 +27,33 @@ const COUNTS: [(&str, &str); 9] = [
 /// Which tests, one after the other.
 const TESTS: [&str; 3] = ["--test faults", "--test verify random", "--test stores"];
 
+/// What of it is to be run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Part {
+    Whole,
+    Fuzz,
+    Mutants,
+}
+
 /// Runs it to the end, or to the first failure.
 ///
 /// # Errors
 ///
-/// A test fails, or does not build.
-pub(crate) fn run_all(house: &House) -> Result<()> {
+/// A test fails, or does not build; a fuzz target falls over; no test notices that a guard is off.
+pub(crate) fn run_all(house: &House, part: Part) -> Result<()> {
+    if part == Part::Whole {
+        run_tests(house)?;
+    }
+    if part != Part::Mutants {
+        fuzz::run_all(house)?;
+    }
+    if part != Part::Fuzz {
+        mutants::run_all(house)?;
+    }
+    Ok(())
+}
+
+fn run_tests(house: &House) -> Result<()> {
     let server = house.server();
     if !server.is_file() {
         crate::pages::build(house)?;

@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use campaign::Part;
 use house::{House, run};
 
 const USAGE: &str = "\
@@ -36,7 +37,9 @@ Usage: cargo xtask <command> [options]
   interop the peers (NautilusTrader, DuckDB, Polars, pyarrow) read what Barkeep writes, and it what they write
   bench   the benchmarks, natively and, where there are any, in a browser
   bench catalog    the catalog beside NautilusTrader's own, pyarrow and DuckDB on the same bars, as ratios
-  campaign         the fault campaign in full: crashes, seeds, kills, races, damage (hours)
+  campaign         the fault campaign in full: crashes, seeds, kills, races, damage (hours), and then
+  campaign fuzz    what comes from outside, mutated: a minute for each of six targets
+  campaign mutants the guards of the catalog switched off one by one: the tests must notice
   gateway          a simulated IB Gateway at 127.0.0.1:4002 (--port, --control, --speed, --version; docs/ibkr.md)
   walls   only prove that no room sees a crate that it must not see
   sizes   only weigh the built page and engine against their budgets
@@ -65,7 +68,7 @@ enum Task {
     Sizes,
     InteropStores,
     BenchCatalog,
-    Campaign,
+    Campaign(Part),
     Gateway { options: Vec<String> },
 }
 
@@ -101,6 +104,13 @@ fn parse(arguments: &[String]) -> Result<Task> {
     if command == "gateway" {
         return Ok(Task::Gateway { options: rest.to_vec() });
     }
+    if let ("campaign", [part]) = (command.as_str(), rest) {
+        return match part.as_str() {
+            "fuzz" => Ok(Task::Campaign(Part::Fuzz)),
+            "mutants" => Ok(Task::Campaign(Part::Mutants)),
+            _ => bail!("`campaign` does not take `{part}`"),
+        };
+    }
     let takes_no_setup = ["demo", "test", "build", "bench"].contains(&command.as_str());
     let (mut setup, mut options) = (true, demo::Options::default());
     let mut rest = rest.iter();
@@ -129,7 +139,7 @@ fn parse(arguments: &[String]) -> Result<Task> {
         "test" => Task::Test { setup },
         "bench" => Task::Bench { setup },
         "interop" => Task::Interop,
-        "campaign" => Task::Campaign,
+        "campaign" => Task::Campaign(Part::Whole),
         "walls" => Task::Walls,
         "sizes" => Task::Sizes,
         unknown => bail!("there is no command `{unknown}`"),
@@ -167,7 +177,7 @@ fn carry_out(task: Task) -> Result<()> {
         }
         Task::Interop => interop::run_all(&house)?,
         Task::BenchCatalog => bench::run_catalog(&house)?,
-        Task::Campaign => campaign::run_all(&house)?,
+        Task::Campaign(part) => campaign::run_all(&house, part)?,
         Task::Gateway { options } => {
             let mut cargo = house.cargo("run --quiet --package tests --bin gateway --");
             run("the gateway simulator", cargo.args(options))?;
@@ -211,7 +221,9 @@ mod tests {
             ("test --port 1", Err("`test` does not take `--port`".into())),
             ("interop stores", Ok(Task::InteropStores)),
             ("bench catalog", Ok(Task::BenchCatalog)),
-            ("campaign", Ok(Task::Campaign)),
+            ("campaign", Ok(Task::Campaign(Part::Whole))),
+            ("campaign fuzz", Ok(Task::Campaign(Part::Fuzz))),
+            ("campaign fuss", Err("`campaign` does not take `fuss`".into())),
             ("tset", Err("there is no command `tset`".into())),
         ];
         for (line, expected) in cases {

@@ -208,7 +208,11 @@ fn install(house: &House, need: &Need) -> Result<()> {
 }
 
 /// Compiles a tool with a profile that favours the time to build it over its speed.
-fn install_crate(house: &House, words: &str) -> Result<()> {
+///
+/// # Errors
+///
+/// It cannot be had, or does not build.
+pub(crate) fn install_crate(house: &House, words: &str) -> Result<()> {
     let scratch = house.cargo_target.join("tools");
     let mut cargo = house.cargo("install");
     cargo

@@ -8,13 +8,14 @@ use bars::{BarColumns, BarType, Decimal, UnixNanos};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::metadata::{ParquetMetaData, SortingColumn};
+use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
 
+use crate::footer::{chunk_crcs, read_footer};
 use crate::schema::{BAR_COLUMNS, bar_schema};
-use crate::{Error, ErrorKind, Result, Sha256, crc32c};
+use crate::{Error, ErrorKind, Result, Sha256};
 
 /// How the values of a series are stored. A series has one profile and one scale in all its files, since some readers silently
 /// misread a mixture.
@@ -231,29 +232,6 @@ fn write(batch: &RecordBatch, options: &WriteOptions) -> parquet::errors::Result
     let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties.build()))?;
     writer.write(batch)?;
     writer.into_inner().map(Bytes::from)
-}
-
-/// A file's metadata and the footer bytes it was read from.
-pub(crate) fn read_footer(file: &Bytes) -> parquet::errors::Result<(ParquetMetaData, Bytes)> {
-    use parquet::errors::ParquetError;
-    use parquet::file::metadata::ParquetMetaDataReader;
-    let short = || ParquetError::General("it is too short to be a Parquet file".into());
-    let body = file.len().checked_sub(8).ok_or_else(short)?;
-    if &file[body + 4..] != b"PAR1" {
-        return Err(ParquetError::General("it does not end as a Parquet file does".into()));
-    }
-    let mut length = [0; 4];
-    length.copy_from_slice(&file[body..body + 4]);
-    let start = body.checked_sub(u32::from_le_bytes(length) as usize).ok_or_else(short)?;
-    let footer = file.slice(start..body);
-    Ok((ParquetMetaDataReader::decode_metadata(&footer)?, footer))
-}
-
-/// The checksum of every column chunk of a file, row group by row group.
-pub(crate) fn chunk_crcs(file: &[u8], metadata: &ParquetMetaData) -> Vec<u32> {
-    let chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
-    let range = |(start, length): (u64, u64)| start as usize..(start + length) as usize;
-    chunks.map(|chunk| file.get(range(chunk.byte_range())).map_or(0, crc32c)).collect()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
-use crate::encode::{chunk_crcs, read_footer};
+use crate::footer::{chunk_crcs, contained, read_footer};
 use crate::{
     Columns, DataKind, EncodedPartition, Error, ErrorKind, Layout, PartitionEntry, Profile, Result, Sha256,
     Storage, decode_bars, names, present, scan_file,
@@ -148,7 +148,7 @@ pub fn examine(key: &str, file: &Bytes) -> Result<ForeignFile> {
     } else {
         stored.clone()
     };
-    let (metadata, footer) = read_footer(file).map_err(damaged)?;
+    let (metadata, footer) = contained(key, || read_footer(file).map_err(damaged))?;
     let stamp = |found: Option<&i64>| UnixNanos(found.copied().unwrap_or_default());
     let encoded = EncodedPartition {
         bytes: file.clone(),
@@ -193,11 +193,13 @@ pub struct FilePeek {
 /// As [`examine`]; [`ErrorKind::Corrupt`] also if these are too few bytes.
 pub fn peek(key: &str, tail: &Bytes) -> Result<FilePeek> {
     let damaged = |error: ParquetError| Error::corrupt(key, error);
-    let (metadata, _) = read_footer(tail).map_err(damaged)?;
-    let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default();
-    let stamps = stamps_of(&metadata);
-    let reader =
-        ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new()).map_err(damaged)?;
+    let (rows, stamps, reader) = contained(key, || {
+        let (metadata, _) = read_footer(tail).map_err(damaged)?;
+        let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default();
+        let stamps = stamps_of(&metadata);
+        let reader = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new());
+        Ok((rows, stamps, reader.map_err(damaged)?))
+    })?;
     let layout = Layout::of(reader.schema(), key)?;
     let (price_precision, size_precision) = (layout.price_precision, layout.size_precision);
     Ok(FilePeek { bar_type: identity(&layout, key)?, rows, stamps, price_precision, size_precision })

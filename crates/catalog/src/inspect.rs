@@ -5,7 +5,7 @@
 use bars::{BarColumns, BarType, DAY, Decimal, TimeRange, UnixNanos};
 use bytes::Bytes;
 
-use crate::encode::{chunk_crcs, read_footer};
+use crate::footer::{chunk_crcs, contained, decode_footer, read_footer};
 use crate::{
     Columns, DataKind, EncodedPartition, Error, ErrorKind, FindingKind, Layout, PartitionEntry, Profile,
     Result, SeriesEntry, Sha256, Storage, decode_bars, names, present, scan_file,
@@ -37,7 +37,7 @@ pub struct Described {
 /// [`ErrorKind::Corrupt`] if it cannot be decoded or holds no bars, [`ErrorKind::Unsupported`] if it is not a file of bars.
 pub fn describe(bar_type: &BarType, key: &str, file: &Bytes) -> Result<Described> {
     let damaged = |error: parquet::errors::ParquetError| Error::corrupt(key, error);
-    let (metadata, footer) = read_footer(file).map_err(damaged)?;
+    let (metadata, footer) = contained(key, || read_footer(file).map_err(damaged))?;
     let (layout, batches) = scan_file(key, file.clone())?;
     if layout.kind != DataKind::Bar {
         return Err(Error::new(ErrorKind::Unsupported, format!("`{key}` holds no bars"))
@@ -119,8 +119,7 @@ pub fn precision_of(bars: &BarColumns<Decimal>) -> (u8, u8) {
 
 /// Where the bytes differ, if the manifest's footer tells.
 fn damaged_chunk(stored: &PartitionEntry, file: &Bytes) -> Option<String> {
-    let metadata =
-        parquet::file::metadata::ParquetMetaDataReader::decode_metadata(stored.footer.as_ref()?).ok()?;
+    let metadata = decode_footer(stored.footer.as_ref()?).ok()?;
     let found = chunk_crcs(file, &metadata);
     let at = found.iter().zip(&stored.chunk_crcs).position(|(found, stored)| found != stored)?;
     let columns = metadata.file_metadata().schema_descr().num_columns().max(1);

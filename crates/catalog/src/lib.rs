@@ -15,6 +15,7 @@ mod error;
 mod examine;
 mod filter;
 mod finding;
+mod footer;
 mod inspect;
 mod instruments;
 mod manifest;
@@ -39,6 +40,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use examine::{Fault, FilePeek, ForeignFile, examine, peek};
 pub use filter::Filter;
 pub use finding::{Finding, FindingKind, Severity};
+pub use footer::is_contained;
 pub use inspect::{Described, Flaw, describe, inspect, precision_of};
 pub use instruments::{
     INSTRUMENT_DIRECTORIES, Instrument, InstrumentChange, Instruments, encode_instrument, read_instruments,

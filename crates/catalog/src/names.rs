@@ -222,6 +222,10 @@ pub fn parse_file_name(name: &str) -> Option<(UnixNanos, UnixNanos)> {
 fn parse_file_stamp(text: &str) -> Option<UnixNanos> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let date: Date = date.parse().ok()?;
+    // Whole days that 64 bits of nanoseconds can tell.
+    if !(Date::constant(1677, 9, 22)..=Date::constant(2262, 4, 11)).contains(&date) {
+        return None;
+    }
     let mut parts = time.split('-');
     let mut number =
         |limit: i64| parts.next()?.parse::<i64>().ok().filter(|value| (0..limit).contains(value));

@@ -16,7 +16,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use crate::encode::read_footer;
+use crate::footer::read_footer;
 use crate::schema::BAR_COLUMNS;
 use crate::{Error, ErrorKind, Result};
 

@@ -18,6 +18,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
+use crate::footer::contained;
 use crate::{EncodedPartition, Error, ErrorKind, FORMAT_VERSION, ObjectRef, Result, Sha256};
 
 /// Files up to this size are fetched whole; the manifest keeps the footers of larger ones.
@@ -161,6 +162,10 @@ impl SeriesManifest {
     /// # Errors
     /// [`ErrorKind::Corrupt`] if it is not what it should be, [`ErrorKind::Unsupported`] if a newer version wrote it.
     pub fn decode(key: &str, bytes: Bytes) -> Result<Self> {
+        contained(key, || Self::read(key, bytes))
+    }
+
+    fn read(key: &str, bytes: Bytes) -> Result<Self> {
         let corrupt = |error: &dyn std::fmt::Display| Error::corrupt(key, error);
         let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| corrupt(&error))?;
         let schema = Arc::clone(builder.schema());

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use bars::{TimeRange, UnixNanos};
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
 use crate::filter::Term;
+use crate::footer::{contained, decode_footer};
 use crate::query::coalesce;
 use crate::{ByteRange, Columns, Error, Fetch, Order, PartitionEntry, Query, Result, SeriesManifest};
 
@@ -189,8 +190,8 @@ impl Planner<'_> {
             self.rows_known += if trim || !planned.terms.is_empty() { 0 } else { entry.rows };
             return Ok(Some(planned));
         };
-        let metadata = ParquetMetaDataReader::decode_metadata(footer)
-            .map_err(|error| Error::corrupt(&entry.object.key, error))?;
+        let key = &entry.object.key;
+        let metadata = contained(key, || decode_footer(footer).map_err(|error| Error::corrupt(key, error)))?;
         let row_groups = self.row_groups(&metadata, stamps, planned.terms.is_empty());
         let chunks = row_groups.iter().flat_map(|group| chunk_ranges(metadata.row_group(*group), columns));
         planned.fetches = coalesce(chunks.collect(), COALESCE_GAP_BYTES).into_iter().map(fetch).collect();

@@ -19,8 +19,8 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 
 use crate::decode::{pick, stamps};
-use crate::encode::read_footer;
 use crate::filter::{Term, select};
+use crate::footer::{contained, read_footer};
 use crate::plan::chunk_ranges;
 use crate::schema::reading_schema;
 use crate::{Columns, Error, ErrorKind, Fetch, Layout, Order, Plan, PlannedPartition, Result, crc32c};
@@ -248,14 +248,14 @@ impl File {
     }
 
     fn decode(&self, decoder: &mut ParquetPushDecoder) -> Result<Option<RecordBatch>> {
-        match decoder.try_decode() {
-            Ok(DecodeResult::Data(batch)) => Ok(Some(batch)),
-            Ok(DecodeResult::Finished) => Ok(None),
-            Ok(DecodeResult::NeedsData(ranges)) => {
+        let damaged = |error: ParquetError| Error::corrupt(&self.key, error);
+        match contained(&self.key, || decoder.try_decode().map_err(damaged))? {
+            DecodeResult::Data(batch) => Ok(Some(batch)),
+            DecodeResult::Finished => Ok(None),
+            DecodeResult::NeedsData(ranges) => {
                 let what = format!("the plan of `{}` lacks bytes", self.key);
                 Err(Error::new(ErrorKind::Internal, what).because(format!("{ranges:?}")))
             }
-            Err(error) => Err(Error::corrupt(&self.key, error)),
         }
     }
 }
@@ -273,13 +273,13 @@ impl Underway {
             None => {
                 let (range, file) = self.arrived.into_iter().next().unwrap_or_default();
                 self.planned.entry.object.verify(&file)?;
-                let (metadata, _) = read_footer(&file).map_err(damaged)?;
+                let (metadata, _) = contained(&key, || read_footer(&file).map_err(damaged))?;
                 (Arc::new(metadata), vec![(range, file)])
             }
         };
         let all_groups = || (0..metadata.num_row_groups()).collect();
         let row_groups = self.planned.row_groups.unwrap_or_else(all_groups);
-        let (reader, layout) = reader(&key, metadata)?;
+        let (reader, layout) = contained(&key, || reader(&key, metadata))?;
         let file = File { key, reader, columns: self.planned.columns, bytes };
         let source = match order {
             Order::OldestFirst => {
@@ -364,6 +364,10 @@ fn project(batch: &RecordBatch, wanted: Columns) -> Result<RecordBatch> {
 /// # Errors
 /// [`ErrorKind::Corrupt`] if it is no Parquet file, [`ErrorKind::Unsupported`] if its schema is foreign.
 pub fn scan_file(key: &str, file: Bytes) -> Result<(Layout, Vec<RecordBatch>)> {
+    contained(key, || decode_file(key, file))
+}
+
+fn decode_file(key: &str, file: Bytes) -> Result<(Layout, Vec<RecordBatch>)> {
     let damaged = |error: ParquetError| Error::corrupt(key, error);
     let (metadata, _) = read_footer(&file).map_err(damaged)?;
     let reader =

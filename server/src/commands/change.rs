@@ -120,7 +120,7 @@ fn summary(receipt: &Receipt, dry_run: bool) -> String {
         ));
     }
     if parts.is_empty() {
-        return "everything is as it should be".to_owned();
+        return "no bar and no file changes".to_owned();
     }
     format!("{}{}", if dry_run { "would be done: " } else { "" }, parts.join(", "))
 }

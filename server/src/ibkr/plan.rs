@@ -179,7 +179,7 @@ fn by_sessions(
         if chunks.is_empty() && begin > 0 && covered(&sessions[begin - 1]) {
             begin -= 1;
         }
-        let reach = sessions[begin..].iter().take(most as usize).last().unwrap_or(first).range.end;
+        let reach = sessions[begin..].iter().take(most as usize).next_back().unwrap_or(first).range.end;
         let count = rest.partition_point(|session| session.range.end <= reach).max(1);
         let until = rest[count - 1].range.end;
         let last = sessions.partition_point(|session| session.range.end <= until);

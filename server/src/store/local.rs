@@ -1,10 +1,14 @@
-//! What is special about a directory: links that lead out of it, and file systems that lack hard links.
+//! What is special about a directory: links that lead out of it, and a listing that takes no error of the disk for absence.
 
 use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::{Error, ErrorKind, Result};
+use object_store::ObjectMeta;
+use object_store::path::Path as Key;
+use walkdir::{DirEntry, WalkDir};
 
 /// A catalog's directory.
 #[derive(Clone, Debug)]
@@ -70,6 +74,51 @@ impl Root {
         Ok(())
     }
 
+    /// The files under a prefix, with length and time of change. Written here because `object_store` leaves out of its listing what it
+    /// could not look at, and a snapshot that is not listed is one that a vacuum does not spare.
+    ///
+    /// # Errors
+    /// If a directory or a file cannot be looked at. What is gone by the time it is looked at is no error.
+    pub(super) fn list(&self, prefix: &str) -> io::Result<Vec<ObjectMeta>> {
+        self.walk(prefix).filter_map(|entry| self.object(entry).transpose()).collect()
+    }
+
+    /// Whether any file lies under a prefix.
+    ///
+    /// # Errors
+    /// As [`Root::list`].
+    pub(super) fn any_under(&self, prefix: &str) -> io::Result<bool> {
+        let found = self.walk(prefix).find_map(|entry| self.object(entry).transpose());
+        Ok(found.transpose()?.is_some())
+    }
+
+    fn walk(&self, prefix: &str) -> walkdir::IntoIter {
+        WalkDir::new(self.path.join(prefix)).min_depth(1).follow_links(true).into_iter()
+    }
+
+    /// `None` for what is no object: a directory, a file that is gone or still being written, or one whose name no key can be.
+    fn object(&self, entry: walkdir::Result<DirEntry>) -> io::Result<Option<ObjectMeta>> {
+        let looked_at = entry.and_then(|entry| entry.metadata().map(|metadata| (entry, metadata)));
+        let (entry, metadata) = match looked_at.map_err(io::Error::from) {
+            Ok((entry, metadata)) if metadata.is_file() => (entry, metadata),
+            Ok(_) => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let Some(location) = self.key(entry.path()) else { return Ok(None) };
+        let last_modified = metadata.modified()?.into();
+        Ok(Some(ObjectMeta { location, last_modified, size: metadata.len(), e_tag: None, version: None }))
+    }
+
+    fn key(&self, file: &Path) -> Option<Key> {
+        let parts = file.strip_prefix(&*self.path).ok()?.iter().map(|part| part.to_str());
+        let parts = parts.collect::<Option<Vec<_>>>()?;
+        if parts.last().is_some_and(|name| is_unfinished(name)) {
+            return None;
+        }
+        Key::parse(parts.join("/")).ok()
+    }
+
     fn known(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -91,4 +140,10 @@ impl Root {
         .then("put the files themselves there, or mount the other place there (`mount --bind`)")
         .then("or move the whole catalog and link to its root, which is allowed")
     }
+}
+
+/// Whether a file's name is one that `object_store` writes under before it renames: the key's, `#`, and a number.
+fn is_unfinished(name: &str) -> bool {
+    name.split_once('#')
+        .is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use catalog::{Error, ErrorKind, Result, names};
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -335,12 +335,15 @@ impl Store {
     /// # Errors
     /// [`ErrorKind::SourceUnavailable`] if the store fails.
     pub async fn any_under(&self, prefix: &str) -> Result<bool> {
-        let mut listing = self.inner.list(Some(&self.path(prefix)?));
-        match listing.next().await {
-            None => Ok(false),
-            Some(Ok(_)) => Ok(true),
-            Some(Err(error)) => Err(self.failed("list", prefix, &error)),
+        if let Kind::Local(root) = &self.kind {
+            return self.walk(root, prefix, local::Root::any_under).await;
         }
+        let mut listing = self.inner.list(Some(&self.path(prefix)?));
+        listing
+            .try_next()
+            .await
+            .map(|found| found.is_some())
+            .map_err(|error| self.failed("list", prefix, &error))
     }
 
     /// The keys under `prefix`.
@@ -348,8 +351,8 @@ impl Store {
     /// # Errors
     /// [`ErrorKind::SourceUnavailable`] if the store fails.
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>> {
-        let listing = self.inner.list(Some(&self.path(prefix)?)).map_ok(|object| object.location.to_string());
-        listing.try_collect().await.map_err(|error| self.failed("list", prefix, &error))
+        let objects = self.list_objects(prefix).await?;
+        Ok(objects.into_iter().map(|object| object.location.into()).collect())
     }
 
     /// The objects under `prefix`, with length and time of change.
@@ -357,8 +360,27 @@ impl Store {
     /// # Errors
     /// [`ErrorKind::SourceUnavailable`] if the store fails.
     pub async fn list_objects(&self, prefix: &str) -> Result<Vec<ObjectMeta>> {
+        if let Kind::Local(root) = &self.kind {
+            return self.walk(root, prefix, local::Root::list).await;
+        }
         let listing = self.inner.list(Some(&self.path(prefix)?));
         listing.try_collect().await.map_err(|error| self.failed("list", prefix, &error))
+    }
+
+    /// Lists a directory on a thread that may wait for the disk.
+    async fn walk<T: Send + 'static>(
+        &self,
+        root: &local::Root,
+        prefix: &str,
+        list: fn(&local::Root, &str) -> std::io::Result<T>,
+    ) -> Result<T> {
+        self.path(prefix)?;
+        let (root, of) = (root.clone(), prefix.to_owned());
+        let listed = tokio::task::spawn_blocking(move || list(&root, &of)).await;
+        listed.map_err(std::io::Error::other).and_then(|listed| listed).map_err(|error| {
+            let error = object_store::Error::Generic { store: "LocalFileSystem", source: error.into() };
+            self.failed("list", prefix, &error)
+        })
     }
 
     /// Removes an object; whether there was one, as far as the store tells (S3 does not, and answers yes).
@@ -386,10 +408,11 @@ impl Store {
                 let renamed = self.inner.rename(&self.path(from)?, &self.path(to)?).await;
                 return match renamed {
                     Ok(()) => Ok(true),
-                    Err(error) => match self.absent_or_failed::<()>("move", from, &error)? {
-                        Some(()) => Ok(true),
-                        None => Ok(self.head(to).await?.is_some()),
-                    },
+                    Err(error) => {
+                        self.absent_or_failed::<()>("move", from, &error)?;
+                        self.refuse_present("move", from).await?;
+                        Ok(self.head(to).await?.is_some())
+                    }
                 };
             }
         };
@@ -422,8 +445,24 @@ impl Store {
     async fn copy(&self, from: &str, to: &str) -> Result<bool> {
         match self.inner.copy(&self.path(from)?, &self.path(to)?).await {
             Ok(()) => Ok(true),
-            Err(error) => Ok(self.absent_or_failed::<()>("copy", from, &error)?.is_some()),
+            Err(error) => {
+                self.absent_or_failed::<()>("copy", from, &error)?;
+                self.refuse_present("copy", from).await.map(|()| false)
+            }
         }
+    }
+
+    /// Looks again at an object that is said to be absent: a directory's failed look at it is answered like that too.
+    async fn refuse_present(&self, verb: &str, key: &str) -> Result<()> {
+        if self.head(key).await?.is_none() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::SourceUnavailable,
+            format!("could not {verb} `{key}` in `{}`", self.location),
+        )
+        .because("the store said that it is absent, and it is there")
+        .then("look whether the disk is well (`dmesg`), then run the same again; nothing is lost"))
     }
 
     /// Copies by reading and writing: Azure may answer that a copy has begun before it is done, and then the source must not go.

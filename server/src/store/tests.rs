@@ -76,6 +76,36 @@ async fn links_that_lead_out_are_refused() {
     assert_eq!(open(&link).unwrap().get("manifest/b.json").await.unwrap().unwrap(), "mine");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_listing_holds_what_is_written_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    assert!(!store.any_under("data/bars").await.unwrap());
+    for key in
+        ["data/bars/x/a.parquet", "data/bars/x/b#c.parquet", "data/bars/y é/1.parquet", "manifest/a.json"]
+    {
+        store.put(key, key.into()).await.unwrap();
+    }
+    let bars = folder.path().join("data/bars");
+    std::fs::write(bars.join("x/c.parquet#17"), "half").unwrap();
+    std::fs::create_dir_all(bars.join("empty/deep")).unwrap();
+    std::os::unix::fs::symlink("nowhere", bars.join("x/broken")).unwrap();
+
+    let mut objects = store.list_objects("data/bars").await.unwrap();
+    objects.sort_by(|a, b| a.location.cmp(&b.location));
+    let found: Vec<_> = objects.iter().map(|object| (object.location.as_ref(), object.size)).collect();
+    let keys = ["data/bars/x/a.parquet", "data/bars/x/b#c.parquet", "data/bars/y é/1.parquet"];
+    assert_eq!(found, keys.map(|key| (key, key.len() as u64)));
+    assert!(store.any_under("data/bars/x").await.unwrap());
+    assert!(!store.any_under("data/bars/empty").await.unwrap());
+    assert_eq!(store.list("data/none").await.unwrap(), Vec::<String>::new());
+    // An error of the disk is no absence: here a link that leads back to itself.
+    std::os::unix::fs::symlink("loop", bars.join("loop")).unwrap();
+    let error = store.list("data").await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::SourceUnavailable, "{error}");
+}
+
 #[tokio::test]
 async fn a_web_server_can_only_be_read() {
     let error = Store::open_or_make("https://example.org/catalog").err().unwrap();

@@ -226,7 +226,7 @@ fn a_read_only_disk_is_said_and_can_be_read() {
 
 #[test]
 fn a_broken_disk_loses_nothing() {
-    const CALLS: [&str; 6] = ["fsync", "linkat", "rename", "mkdir", "unlink", "openat"];
+    const CALLS: [&str; 7] = ["fsync", "linkat", "rename", "mkdir", "unlink", "openat", "statx"];
     if !can_trace() {
         return;
     }
@@ -239,8 +239,8 @@ fn a_broken_disk_loses_nothing() {
         let catalog = place.path(&format!("broken {turn}"));
         copy(&workflow.template, &catalog);
         let call = CALLS[random.below(CALLS.len() as u64) as usize];
-        // The first files that a program opens are its libraries.
-        let first = random.below(12) + if call == "openat" { 12 } else { 1 };
+        // The first files that a program opens and looks at are its libraries.
+        let first = random.below(12) + if ["openat", "statx"].contains(&call) { 12 } else { 1 };
         let stays = ["", "+"][random.below(2) as usize];
         let error = ["EIO", "ENOSPC", "EROFS", "EACCES"][random.below(4) as usize];
         let told = format!("turn {turn}, {call} answers {error} from its {first}th time{stays} on");

@@ -18,7 +18,7 @@ pub struct House {
     pub store: Store,
     pub settings: IbkrSettings,
     pub notes: Mutex<Vec<String>>,
-    _directory: TempDir,
+    pub(crate) _directory: TempDir,
 }
 
 /// How much faster its clock runs.
@@ -41,7 +41,7 @@ impl House {
             clock_speed: options.speed,
             ..IbkrSettings::default()
         };
-        Self { gateway, store: Store::scratch(), settings, notes: Mutex::default(), directory }
+        Self { gateway, store: Store::scratch(), settings, notes: Mutex::default(), _directory: directory }
     }
 
     /// Fetches regular hours; no longer than a minute.
