@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bars::{Aggregation, BarSpec, Calendar, InstrumentId, PriceType, SECOND, TimeRange, UnixNanos};
-use catalog::Result as CatalogResult;
 use ibapi::contracts::{Contract, SecurityType};
 use ibapi::market_data::TradingHours;
 use ibapi::market_data::historical::{BarSize, BarTimestamp, Duration as IbDuration, WhatToShow};
@@ -68,16 +67,18 @@ impl Gateway {
         if client.is_none() {
             *client = Some(self.connect().await?);
         }
-        let admitted: CatalogResult<u32> = self.ledger.admit(asked).await;
-        let budget = admitted.map_err(|error| {
+        let unusable = |error: catalog::Error| {
             Fault::new(Class::Operator, error.to_string(), "make the pacing ledger's directory writable")
-        })?;
-        self.budget.store(budget, Ordering::Relaxed);
+        };
+        let admitted = self.ledger.admit(asked).await.map_err(unusable)?;
+        self.budget.store(admitted.budget, Ordering::Relaxed);
         let Some(connected) = client.as_ref() else {
             return Err(Fault::new(Class::Reconnect, "the connection was lost", START));
         };
         let deadline = self.settings.request_timeout();
-        let fault = match tokio::time::timeout(deadline, request(connected)).await {
+        let answer = tokio::time::timeout(deadline, request(connected)).await;
+        self.ledger.settle(&admitted).map_err(unusable)?;
+        let fault = match answer {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => fault_of(error),
             Err(_) => timeout(deadline),
@@ -248,7 +249,7 @@ fn resolved(instrument: &Instrument) -> Contract {
 
 fn asked(small: bool, instrument: &Instrument, price: PriceType, whole: String) -> Asked {
     let kind = format!("{} {} {price}", instrument.contract_id, instrument.exchange);
-    Asked { at: 0, small, whole: format!("{kind} {whole}"), kind, weight: 1 }
+    Asked { at: 0, arrived: 0, small, whole: format!("{kind} {whole}"), kind, weight: 1 }
 }
 
 #[async_trait]
@@ -256,6 +257,7 @@ impl Source for Gateway {
     async fn instrument(&self, id: &InstrumentId) -> Result<Instrument, Fault> {
         let paced = Asked {
             at: 0,
+            arrived: 0,
             small: false,
             kind: format!("contract {id}"),
             whole: format!("contract {id}"),

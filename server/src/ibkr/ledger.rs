@@ -1,10 +1,12 @@
 //! When a request may be sent: IBKR's pacing rules as sliding windows, kept in a file that all processes of a machine share.
 //!
-//! A request is written down before it is sent, so that a process that is killed between the two has counted it.
+//! A request is written down before it is sent, so that a process that is killed between the two has counted it, and again when its answer
+//! is there: IBKR counts from when it *arrives*, which is not before it was admitted and not after it was answered. So the next request is
+//! admitted when its window has passed since the latest moment at which an earlier one may have arrived.
 
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,17 +32,24 @@ impl Default for Limits {
     }
 }
 
-/// Added to IBKR's windows, since a request is on its way for a while and the next may overtake it.
+/// Added to IBKR's windows, since the way from the gateway to IBKR's servers takes time too.
 const SLACK_MS: u64 = 500;
 const TEN_MINUTES_MS: u64 = 600_000 + 2 * SLACK_MS;
 const TWO_SECONDS_MS: u64 = 2_000 + SLACK_MS;
 const SECOND_MS: u64 = 1_000 + SLACK_MS;
+/// How long a request may be on its way of which nothing more is known: its process was killed, or its answer is awaited.
+const ON_ITS_WAY_MS: u64 = 2_000;
+/// Lines after which the file is written anew.
+const MOST_LINES: usize = 400;
 
 /// A request as the rules see it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Asked {
-    /// Milliseconds since 1970 at which it was admitted.
+    /// Milliseconds since 1970 at which it was admitted: it does not arrive earlier.
     pub at: u64,
+    /// Milliseconds since 1970 until which it has arrived.
+    #[serde(default)]
+    pub arrived: u64,
     /// Whether the rules for bars of 30 seconds and less hold.
     pub small: bool,
     /// Contract, exchange and kind of price.
@@ -64,13 +73,16 @@ impl Ledger {
     /// The milliseconds, at least 1.
     pub fn admit(&mut self, asked: Asked, limits: &Limits) -> Result<(), u64> {
         let now = asked.at;
-        // A clock that was set back must not make old requests forgotten, nor block for longer than a window.
-        self.asked.iter_mut().for_each(|earlier| earlier.at = earlier.at.min(now));
-        while self.asked.front().is_some_and(|first| now - first.at >= TEN_MINUTES_MS) {
-            self.asked.pop_front();
+        let longest = asked.arrived.saturating_sub(now);
+        for earlier in &mut self.asked {
+            // A clock that was set back must not make old requests forgotten, nor block for longer than a window.
+            earlier.at = earlier.at.min(now);
+            earlier.arrived = earlier.arrived.clamp(earlier.at, now + longest);
         }
-        let identical = self.asked.iter().rev().find(|earlier| earlier.whole == asked.whole);
-        let identical = identical.map_or(0, |earlier| limits.identical_ms.saturating_sub(now - earlier.at));
+        self.asked.retain(|earlier| now.saturating_sub(earlier.arrived) < TEN_MINUTES_MS);
+        let identical = self.asked.iter().filter(|earlier| earlier.whole == asked.whole);
+        let identical = identical.map(|earlier| (earlier.arrived + limits.identical_ms).saturating_sub(now));
+        let identical = identical.max().unwrap_or(0);
         let small = asked.small;
         let waits = [
             identical,
@@ -95,24 +107,57 @@ impl Ledger {
 
     /// How long until requests of `weight` fit into `most` within the window.
     fn wait(&self, now: u64, window: u64, most: u32, weight: u32, counts: impl Fn(&Asked) -> bool) -> u64 {
+        let inside = |earlier: &&Asked| counts(earlier) && now < earlier.arrived + window;
+        let mut inside: Vec<(u64, u32)> =
+            self.asked.iter().filter(inside).map(|earlier| (earlier.arrived, earlier.weight)).collect();
+        inside.sort_unstable();
         let mut sum = weight;
-        for earlier in self.asked.iter().rev().filter(|earlier| counts(earlier)) {
-            if now - earlier.at >= window {
-                break;
-            }
-            sum += earlier.weight;
+        for (arrived, weight) in inside.into_iter().rev() {
+            sum += weight;
             if sum > most {
-                return earlier.at + window - now;
+                return arrived + window - now;
             }
         }
         0
     }
 
+    /// A request that has been answered, or whose connection is gone, has arrived by `now`.
+    pub fn settle(&mut self, asked: &Asked, now: u64) -> Asked {
+        let settled = Asked { arrived: now.max(asked.at), ..asked.clone() };
+        self.put(settled.clone());
+        settled
+    }
+
+    /// The ledger of a file's text, and how many lines it has. The last word on a request holds; a line that was cut off counts nothing:
+    /// its request was never sent, or is known from an earlier line.
+    fn read(text: &str) -> (Self, usize) {
+        let mut ledger = Self::default();
+        let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+        let count = lines.map(|asked| ledger.put(asked)).count();
+        (ledger, count)
+    }
+
+    fn put(&mut self, asked: Asked) {
+        let same = |other: &&mut Asked| other.at == asked.at && other.whole == asked.whole;
+        match self.asked.iter_mut().rev().find(same) {
+            Some(known) => *known = asked,
+            None => self.asked.push_back(asked),
+        }
+    }
+
     /// What is left of the ten minutes' budget.
     pub fn budget(&self, now: u64, limits: &Limits) -> u32 {
-        let recent = |asked: &&Asked| asked.small && now.saturating_sub(asked.at) < TEN_MINUTES_MS;
+        let recent = |asked: &&Asked| asked.small && now < asked.arrived + TEN_MINUTES_MS;
         limits.in_ten_minutes.saturating_sub(self.asked.iter().filter(recent).map(|asked| asked.weight).sum())
     }
+}
+
+/// A request that may be sent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Admitted {
+    asked: Asked,
+    /// What is left of the ten minutes' budget.
+    pub budget: u32,
 }
 
 /// A ledger in a file, under a lock, for all processes that ask the same gateway.
@@ -135,22 +180,32 @@ impl SharedLedger {
         &self.path
     }
 
-    /// Waits until the request may be sent, and writes down that it is. Gives what is left of the ten minutes' budget.
+    /// Waits until the request may be sent, and writes down that it is.
     ///
     /// # Errors
     /// If the file cannot be written: nothing is asked then.
-    pub async fn admit(&self, mut asked: Asked) -> Result<u32> {
+    pub async fn admit(&self, mut asked: Asked) -> Result<Admitted> {
         loop {
             let tried = self.with_file(|ledger, now| {
                 asked.at = now;
+                asked.arrived = now + ON_ITS_WAY_MS * u64::from(self.speed);
                 let admitted = ledger.admit(asked.clone(), &self.limits);
-                admitted.map(|()| ledger.budget(now, &self.limits))
+                admitted.map(|()| (ledger.budget(now, &self.limits), asked.clone()))
             })?;
             match tried {
-                Ok(budget) => return Ok(budget),
+                Ok(budget) => return Ok(Admitted { asked, budget }),
                 Err(wait) => self.sleep(wait).await,
             }
         }
+    }
+
+    /// Writes down that a request has been answered, or can no longer arrive.
+    ///
+    /// # Errors
+    /// As [`SharedLedger::admit`].
+    pub fn settle(&self, admitted: &Admitted) -> Result<()> {
+        let settled = self.with_file(|ledger, now| Ok(((), ledger.settle(&admitted.asked, now))));
+        settled.map(|_| ())
     }
 
     /// Waits as the gateway's clock counts.
@@ -158,38 +213,60 @@ impl SharedLedger {
         tokio::time::sleep(Duration::from_micros(millis * 1_000 / u64::from(self.speed) + 500)).await;
     }
 
-    fn with_file<T>(&self, act: impl FnOnce(&mut Ledger, u64) -> Result<T, u64>) -> Result<Result<T, u64>> {
-        let failed = |error: std::io::Error| {
+    /// Reads the file under the lock and appends the line that `act` gives.
+    fn with_file<T>(
+        &self,
+        act: impl FnOnce(&mut Ledger, u64) -> Result<(T, Asked), u64>,
+    ) -> Result<Result<T, u64>> {
+        self.act(act).map_err(|error| {
             Error::new(
                 ErrorKind::SourceUnavailable,
                 format!("the pacing ledger `{}` cannot be used", self.path.display()),
             )
             .because(error)
             .then("make its directory writable, or name another file: `ledger` in `[ibkr]` of barkeep.toml")
-        };
+        })
+    }
+
+    fn act<T>(
+        &self,
+        act: impl FnOnce(&mut Ledger, u64) -> Result<(T, Asked), u64>,
+    ) -> std::io::Result<Result<T, u64>> {
         if let Some(directory) = self.path.parent() {
-            std::fs::create_dir_all(directory).map_err(failed)?;
+            std::fs::create_dir_all(directory)?;
         }
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&self.path)
-            .map_err(failed)?;
-        lock(&file).map_err(failed)?;
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(failed)?;
-        // A line that a crash cut off was never sent.
-        let asked = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        let mut ledger = Ledger { asked };
-        let before = ledger.asked.len();
-        let done = act(&mut ledger, self.now());
-        if done.is_ok() {
-            let grown = ledger.asked.len() == before + 1 && (text.is_empty() || text.ends_with('\n'));
-            write(&mut file, &ledger, grown).map_err(failed)?;
+        // A file of its own, since the ledger's is replaced now and then. Held for moments; let go when it is closed.
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(self.beside("lock"))?;
+        lock.lock()?;
+        let text = match std::fs::read_to_string(&self.path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            text => text?,
+        };
+        let (mut ledger, lines) = Ledger::read(&text);
+        let (given, line) = match act(&mut ledger, self.now()) {
+            Ok(done) => done,
+            Err(wait) => return Ok(Err(wait)),
+        };
+        let whole = text.is_empty() || text.ends_with('\n');
+        if whole && lines < MOST_LINES.max(3 * ledger.asked.len()) {
+            let mut file = OpenOptions::new().append(true).create(true).open(&self.path)?;
+            file.write_all(line_of(&line)?.as_bytes())?;
+            file.sync_data()?;
+        } else {
+            let all: std::io::Result<String> = ledger.asked.iter().map(line_of).collect();
+            let mut file = File::create(self.beside("new"))?;
+            file.write_all(all?.as_bytes())?;
+            file.sync_data()?;
+            std::fs::rename(self.beside("new"), &self.path)?;
         }
-        Ok(done)
+        Ok(Ok(given))
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(".");
+        name.push(ending);
+        name.into()
     }
 
     /// Milliseconds since 1970, as the gateway's clock counts.
@@ -199,36 +276,8 @@ impl SharedLedger {
     }
 }
 
-/// Held for microseconds by others, so this waits.
-fn lock(file: &File) -> std::io::Result<()> {
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => file.lock(),
-        Err(TryLockError::Error(error)) => Err(error),
-        Ok(()) => Ok(()),
-    }
-}
-
-/// Appends the last line, or writes all of them when old ones have left.
-fn write(file: &mut File, ledger: &Ledger, grown: bool) -> std::io::Result<()> {
-    let lines: Vec<&Asked> = match grown {
-        true => ledger.asked.back().into_iter().collect(),
-        false => ledger.asked.iter().collect(),
-    };
-    let mut text = String::new();
-    for line in lines {
-        text.push_str(&serde_json::to_string(line)?);
-        text.push('\n');
-    }
-    if grown {
-        file.seek(SeekFrom::End(0))?;
-        file.write_all(text.as_bytes())?;
-    } else {
-        // The shorter text first, the cut second: a crash between leaves lines twice, which only makes us wait.
-        file.seek(SeekFrom::Start(0))?;
-        file.write_all(text.as_bytes())?;
-        file.set_len(text.len() as u64)?;
-    }
-    file.sync_data()
+fn line_of(asked: &Asked) -> std::io::Result<String> {
+    Ok(serde_json::to_string(asked)? + "\n")
 }
 
 #[cfg(test)]
@@ -238,7 +287,14 @@ mod tests {
     use super::*;
 
     fn asked(at: u64, small: bool, kind: u8, whole: u8, weight: u32) -> Asked {
-        Asked { at, small, kind: format!("kind {kind}"), whole: format!("{kind} {whole}"), weight }
+        Asked {
+            at,
+            arrived: at,
+            small,
+            kind: format!("kind {kind}"),
+            whole: format!("{kind} {whole}"),
+            weight,
+        }
     }
 
     /// IBKR's rules as they are published, checked over everything that was sent.
@@ -265,20 +321,30 @@ mod tests {
     }
 
     proptest! {
+        /// Whenever requests arrive between their admission and their answer.
         #[test]
         fn no_rule_is_ever_broken(
-            wishes in prop::collection::vec((0u64..900, any::<bool>(), 0u8..4, 0u8..6, 1u32..=2), 1..400)
+            wishes in prop::collection::vec(
+                (0u64..900, any::<bool>(), 0u8..4, 0u8..6, 1u32..=2, 0u64..3_000, 0u64..=100), 1..400)
         ) {
             let (mut ledger, mut now, mut sent) = (Ledger::default(), 1_000_000, Vec::new());
             let limits = Limits::default();
-            for (pause, small, kind, whole, weight) in wishes {
+            for (pause, small, kind, whole, weight, answer, on_its_way) in wishes {
                 now += pause;
                 // A waiting request is asked again exactly when it was told to.
-                while let Err(wait) = ledger.admit(asked(now, small, kind, whole, weight), &limits) {
-                    prop_assert!((1..=TEN_MINUTES_MS).contains(&wait));
-                    now += wait;
-                }
-                sent.push(asked(now, small, kind, whole, weight));
+                let admitted = loop {
+                    let next = asked(now, small, kind, whole, weight);
+                    match ledger.admit(next.clone(), &limits) {
+                        Ok(()) => break next,
+                        Err(wait) => {
+                            prop_assert!((1..=TEN_MINUTES_MS).contains(&wait));
+                            now += wait;
+                        }
+                    }
+                };
+                now += answer;
+                ledger.settle(&admitted, now);
+                sent.push(asked(admitted.at + answer * on_its_way / 100, small, kind, whole, weight));
             }
             prop_assert_eq!(broken(&sent), None);
         }
@@ -311,7 +377,7 @@ mod tests {
         for number in 0..3 {
             // A new one every time, as after a restart.
             let left = SharedLedger::new(&path, limits, 1).admit(asked(0, true, number, 0, 1)).await;
-            assert_eq!(left, Ok(2 - u32::from(number)));
+            assert_eq!(left.map(|admitted| admitted.budget), Ok(2 - u32::from(number)));
         }
         let mut torn = OpenOptions::new().append(true).open(&path).expect("the file");
         torn.write_all(b"{\"at\":12").expect("written");

@@ -16,7 +16,7 @@ pub use accept::{Accepted, Verdict, accept};
 pub use classify::{Class, Fault, classify};
 pub use fetch::{Event, Fetch, Report, fetch};
 pub use gateway::Gateway;
-pub use ledger::{Asked, Ledger, Limits, SharedLedger};
+pub use ledger::{Admitted, Asked, Ledger, Limits, SharedLedger};
 pub use plan::{Chunk, ChunkSize, Plan, chunk_size};
 pub use settings::{IbkrSettings, Watch, WatchFile};
 pub use source::{BarRequest, Instrument, RawBar, RawTime, Session, Source, Span};
