@@ -75,6 +75,10 @@ impl Engine {
             Op::Bars { series, range, step, max_bars } => {
                 self.opened()?.bars_answer(series, range, step, max_bars, source).await
             }
+            Op::Query { series, range, columns, filter, totals } => {
+                let question = Question::new(&columns, totals, filter.as_deref())?;
+                self.opened()?.query_answer(series, range, &question, source).await
+            }
             Op::Backtest { series, range, step, spec, max_points } => {
                 self.opened()?.backtest_answer(series, range, step, &spec, max_points, source).await
             }
@@ -244,6 +248,36 @@ impl Opened {
             Answer::Bars(info),
             columns.into_iter().map(|(name, values)| NamedColumn { name, values }).collect(),
         ))
+    }
+
+    async fn query_answer(
+        &self,
+        series: BarType,
+        range: Option<TimeRange>,
+        question: &Question,
+        source: &impl Source,
+    ) -> Result<(Answer, Vec<NamedColumn>)> {
+        let window = self.window(&series, range)?;
+        let closes = window.closes();
+        let reads = question.reads();
+        let all = question.filter().map_or(reads, |filter| reads.and(filter.columns()));
+        let kept = self.rows.borrow_mut().find(&series, closes, all);
+        if let Some(kept) = kept {
+            let mut found = question.nothing(0);
+            for rows in kept.iter() {
+                let rows = rows.within_if(closes, kept.range)?;
+                found.take(&rows, question, reads, window.interval)?;
+            }
+            return Ok(found.answer(series, window.opens));
+        }
+        let manifest = self.manifest(&series, source).await?;
+        let query = Query { range: closes, columns: all, ..Query::default() };
+        let whole = plan(&manifest, query.clone())?;
+        let pruned = match question.filter() {
+            Some(filter) => Some(plan(&manifest, Query { filter: Some(filter.clone()), ..query })?),
+            None => None,
+        };
+        todo!()
     }
 
     async fn backtest_answer(

@@ -68,6 +68,19 @@ pub enum Op {
         /// The most bars to send; a wanted step that gives more is made coarser, which the answer states.
         max_bars: u32,
     },
+    /// Columns as they are stored, or totals over them, computed in the worker; answers [`QueryInfo`] with the asked columns.
+    Query {
+        /// The series.
+        series: BarType,
+        /// Opens of the wanted bars; clipped to what the series holds. The whole series if left out.
+        range: Option<TimeRange>,
+        /// Columns to send, of `time` (the bar's **open**), `open`, `high`, `low`, `close`, `volume`; may be empty if there are totals.
+        columns: Vec<String>,
+        /// Only bars that fulfil this condition, in the language of `barkeep query --where`.
+        filter: Option<String>,
+        /// Totals over the bars found; [`QueryInfo::totals`] has them in this order.
+        totals: Vec<Total>,
+    },
     /// Runs a strategy; answers [`BacktestInfo`] with the columns `time` (bar opens), `close`, `equity` and `drawdown`
     /// (0 down to -1), thinned to `max_points` for drawing.
     Backtest {
@@ -82,6 +95,33 @@ pub enum Op {
         /// The most points of each column to send.
         max_points: u32,
     },
+}
+
+/// A number computed over all bars of a query.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Total {
+    /// How.
+    pub kind: TotalKind,
+    /// Of which column: `open`, `high`, `low`, `close` or `volume`; empty for a count.
+    pub column: String,
+}
+
+/// How a [`Total`] is computed.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TotalKind {
+    /// How many bars there are.
+    Count,
+    /// The sum; 0 of no bars.
+    Sum,
+    /// The lowest value.
+    Min,
+    /// The highest value.
+    Max,
+    /// The value of the earliest bar.
+    First,
+    /// The value of the latest bar.
+    Last,
 }
 
 /// What a worker posts.
@@ -158,6 +198,8 @@ pub enum Answer {
     Coverage(CoverageInfo),
     /// To [`Op::Bars`].
     Bars(BarsInfo),
+    /// To [`Op::Query`].
+    Query(QueryInfo),
     /// To [`Op::Backtest`].
     Backtest(BacktestInfo),
 }
@@ -234,6 +276,19 @@ pub struct BarsInfo {
     pub bars: u32,
     /// Stretches without bars that the calendar expects, clipped to the range, ascending; none if there is no calendar.
     pub gaps: Vec<bars::Gap>,
+}
+
+/// What a query found; the asked columns travel beside it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct QueryInfo {
+    /// The series.
+    pub series: BarType,
+    /// Opens of the bars that were looked for, after clipping to the series.
+    pub range: TimeRange,
+    /// Bars that fulfil the condition.
+    pub rows: u64,
+    /// The totals, in the order they were asked for; none where there was no bar.
+    pub totals: Vec<Option<f64>>,
 }
 
 /// What a backtest found; its columns are for drawing.
