@@ -9,10 +9,13 @@ use anyhow::Result;
 use crate::house::{House, run};
 
 /// How often each fault happens, unless the environment says otherwise.
-const COUNTS: [(&str, &str); 6] = [
+const COUNTS: [(&str, &str); 9] = [
     ("BARKEEP_SEEDS", "10000"),
     ("BARKEEP_STALL_STRIDE", "1"),
     ("BARKEEP_KILLS", "10000"),
+    ("BARKEEP_IMAGES", "10000"),
+    ("BARKEEP_FILL_LEVELS", "500"),
+    ("BARKEEP_DISK_ERRORS", "3000"),
     ("BARKEEP_ROUNDS", "200"),
     ("BARKEEP_RACE_ROUNDS", "200"),
     ("BARKEEP_FAULT_ROUNDS", "1000"),

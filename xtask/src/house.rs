@@ -2,14 +2,17 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
+
+use crate::stamp::{Stamp, collect};
 
 /// How often a step that still runs says so, where cargo's own progress bar is not to be seen.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
@@ -41,6 +44,29 @@ impl House {
         let folders = own.into_iter().chain(env::split_paths(&inherited));
         let search_path = env::join_paths(folders).context("`PATH` cannot be extended")?;
         Ok(House { root, cargo_target, tools, search_path })
+    }
+
+    /// Makes the sources look new if the last build in the shared folder was another clone's. Cargo tells by age alone whether a crate of
+    /// the workspace is built, so it would take the other clone's, built from other sources or looking for files in another place.
+    pub(crate) fn take_over(&self) -> Result<()> {
+        let stamp = Stamp::new(self.cargo_target.join("clone")).text(&self.root.to_string_lossy());
+        stamp.unless_done(&[], || {
+            let mut sources = Vec::new();
+            for folder in ["crates", "server", "tests", "web", "xtask"] {
+                collect(
+                    &self.root.join(folder),
+                    &["node_modules", "target", "dist", "fixtures"],
+                    &mut sources,
+                )?;
+            }
+            for source in sources.iter().filter(|path| path.extension().is_some_and(|kind| kind == "rs")) {
+                let file = File::options().append(true).open(source)?;
+                file.set_modified(SystemTime::now())
+                    .with_context(|| format!("cannot touch `{}`", source.display()))?;
+            }
+            Ok(())
+        })?;
+        Ok(())
     }
 
     /// A path below the repository's `target`, where the built page, engine and server are found.

@@ -135,6 +135,7 @@ fn carry_out(task: Task) -> Result<()> {
     use setup::Purpose;
 
     let house = House::find()?;
+    house.take_over()?;
     let prepare = |wanted: bool, purpose: Purpose| match wanted {
         true => setup::run_setup(&house, purpose),
         false => Ok(()),

@@ -79,6 +79,13 @@ const NEEDS: &[Need] = &[
         present: has_font,
     },
     Need {
+        name: "strace",
+        why: "the fault tests take down what a command asks of the disk, and let system calls fail",
+        how: How::Packages("strace", "Linux with strace"),
+        // Other systems have none; those tests say so and end.
+        present: |house| !cfg!(target_os = "linux") || house.which("strace").is_some(),
+    },
+    Need {
         name: "Rust's wasm target",
         why: "page and engine are compiled for the browser",
         how: How::Target,
@@ -111,7 +118,8 @@ const NEEDS: &[Need] = &[
 ///
 /// Something is still missing afterwards; the message lists all of it, with the reason and what to do by hand.
 pub(crate) fn run_setup(house: &House, purpose: Purpose) -> Result<()> {
-    let needed = |need: &&Need| purpose == Purpose::Test || !["chromium", "a font"].contains(&need.name);
+    let needed =
+        |need: &&Need| purpose == Purpose::Test || !["chromium", "a font", "strace"].contains(&need.name);
     let missing: Vec<&Need> = NEEDS.iter().filter(needed).filter(|need| !(need.present)(house)).collect();
     if missing.is_empty() {
         eprintln!("set-up: everything is there");

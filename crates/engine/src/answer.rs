@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-use backtest::{Prices, Spec};
+use backtest::{Market, Prices, Spec};
 use bars::{
     BarColumns, BarType, Coverage, IntervalSet, TimeRange, UnixNanos, coarsest_step, coverage, resample,
 };
@@ -306,7 +306,7 @@ impl Opened {
             close: &traded.close,
             volume: &traded.volume,
         };
-        let mut report = backtest::run(&prices, spec)
+        let mut report = reported(prices, spec, self.entry(&series)?.calendar.as_ref())
             .map_err(|error| Error::new(ErrorKind::InvalidInput, error.to_string()))?;
         let missing =
             |gap: &bars::Gap| (gap.range.intersect(&window.opens).nanos() / window.interval.max(1)) as u64;
@@ -496,6 +496,19 @@ fn opens(bars: &BarColumns<f64>, step: i64) -> Vec<i64> {
 
 fn millis(stamps: &[i64]) -> Vec<f64> {
     stamps.iter().map(|stamp| UnixNanos(*stamp).as_millis() as f64).collect()
+}
+
+/// A run over bars, told which of them are missing where a calendar says what to expect: as the command line reports it.
+fn reported(
+    prices: Prices<'_>,
+    spec: &Spec,
+    calendar: Option<&bars::Calendar>,
+) -> std::result::Result<backtest::Report, backtest::BacktestError> {
+    let mut market = Market::new(prices)?;
+    match calendar {
+        Some(calendar) => market.with_calendar(calendar).run(spec),
+        None => market.run(spec),
+    }
 }
 
 /// Rows to draw a curve with: of every stretch its lowest and its highest, so that no peak or trough is lost.

@@ -14,6 +14,22 @@ pub(super) struct Root {
     inside: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
+/// Makes a directory and those above it, so that a power loss does not take them away with all that is put inside.
+///
+/// # Errors
+/// If one cannot be made or synced.
+pub(super) fn make_directory(directory: &Path) -> std::io::Result<()> {
+    let directory = std::path::absolute(directory)?;
+    let made: Vec<&Path> = directory.ancestors().take_while(|path| !path.exists()).collect();
+    std::fs::create_dir_all(&directory)?;
+    // Windows syncs no directories, and needs it less: its file system keeps a journal of them.
+    #[cfg(unix)]
+    for parent in made.iter().filter_map(|path| path.parent()) {
+        std::fs::File::open(parent)?.sync_all()?;
+    }
+    Ok(())
+}
+
 impl Root {
     /// The directory, which must exist.
     ///

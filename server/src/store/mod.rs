@@ -106,7 +106,7 @@ impl Store {
     /// As [`Store::open_or_make`].
     pub fn open_or_make_with(location: &str, settings: &Settings) -> Result<Self> {
         match Place::parse(location)? {
-            Place::Directory(root) => std::fs::create_dir_all(&root).map_err(|error| {
+            Place::Directory(root) => local::make_directory(&root).map_err(|error| {
                 Error::new(ErrorKind::SourceUnavailable, format!("could not make the directory `{location}`"))
                     .because(error)
                     .then("give another place: `--catalog DIRECTORY`")
