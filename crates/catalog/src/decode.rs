@@ -7,7 +7,6 @@ use arrow_buffer::MutableBuffer;
 use arrow_schema::{ArrowError, DataType, TimeUnit};
 use bars::{BarColumns, Decimal};
 
-use crate::schema::BAR_COLUMNS;
 use crate::{Columns, Error, ErrorKind, Layout, Result, Storage};
 
 /// Bars of a batch with exact values; columns that are not `wanted` stay empty.
@@ -46,13 +45,6 @@ fn decode<T: Copy>(
         bars.ts_init = stamps(batch, "ts_init")?;
     }
     Ok(bars)
-}
-
-/// The price or volume column in stored position `at`, each value as the nearest `f64`.
-pub(crate) fn floats_of(batch: &RecordBatch, layout: &Layout, at: usize) -> Result<Vec<f64>> {
-    let name = BAR_COLUMNS[at];
-    let precision = if at == 4 { layout.size_precision } else { layout.price_precision };
-    floats(column(batch, name)?, layout, precision, name)
 }
 
 pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {

@@ -27,7 +27,6 @@ mod query;
 mod records;
 mod scan;
 mod schema;
-mod stored;
 
 pub use change::{
     Addition, Change, Edit, Mending, NewFile, Overlap, Period, Piece, SeriesFacts, Tally, present,
@@ -56,4 +55,3 @@ pub use query::{ByteRange, Columns, Fetch, Order, Query, coalesce};
 pub use records::{QuoteTick, TradeTick, decode_instruments, decode_quotes, decode_trades};
 pub use scan::{Scan, Step, scan_file};
 pub use schema::{DataKind, Layout, Storage};
-pub use stored::StoredRows;

@@ -338,7 +338,7 @@ fn reader(key: &str, metadata: Arc<ParquetMetaData>) -> Result<(ArrowReaderMetad
 }
 
 /// The rows whose `ts_init` lies in `range`; they ascend.
-pub(crate) fn trim(batch: &RecordBatch, range: TimeRange) -> Result<RecordBatch> {
+fn trim(batch: &RecordBatch, range: TimeRange) -> Result<RecordBatch> {
     let stamps = stamps(batch, "ts_init")?;
     let at = |limit: i64| stamps.partition_point(|stamp| *stamp < limit);
     let (start, end) = (at(range.start.0), at(range.end.0));
@@ -346,7 +346,7 @@ pub(crate) fn trim(batch: &RecordBatch, range: TimeRange) -> Result<RecordBatch>
 }
 
 /// Only the wanted columns; others were read to decide which rows to keep.
-pub(crate) fn project(batch: &RecordBatch, wanted: Columns) -> Result<RecordBatch> {
+fn project(batch: &RecordBatch, wanted: Columns) -> Result<RecordBatch> {
     let schema = batch.schema();
     let is_wanted = |name: &String| wanted.names().any(|wanted| wanted == name);
     let kept: Vec<usize> =

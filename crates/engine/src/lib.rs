@@ -9,7 +9,7 @@ pub mod protocol;
 #[cfg(feature = "worker")]
 mod answer;
 #[cfg(feature = "worker")]
-mod kept_rows;
+mod drive;
 #[cfg(feature = "worker")]
 mod query;
 #[cfg(feature = "worker")]

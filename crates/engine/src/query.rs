@@ -1,9 +1,10 @@
 //! Queries: columns as they are stored, or totals over them; a condition is tested here, so that only results leave the worker.
 
-use catalog::{Columns, Error, ErrorKind, Filter, Result, StoredRows};
+use bars::{BarColumns, TimeRange, UnixNanos};
+use catalog::{Columns, Error, ErrorKind, Filter, Order, Query, Result};
 
 use crate::NamedColumn;
-use crate::protocol::{Total, TotalKind};
+use crate::protocol::{QueryOp, Total, TotalKind};
 
 /// Names of columns that can be asked for, at their stored positions; `time` is the open that belongs to a close.
 const NAMES: [&str; 5] = ["open", "high", "low", "close", "volume"];
@@ -13,6 +14,8 @@ pub(crate) struct Question {
     columns: Vec<&'static str>,
     totals: Vec<Total>,
     filter: Option<Filter>,
+    limit: Option<u64>,
+    order: Order,
 }
 
 /// What a query found so far.
@@ -35,23 +38,43 @@ impl Question {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] that names the wrong word.
-    pub(crate) fn new(columns: &[String], totals: Vec<Total>, filter: Option<&str>) -> Result<Self> {
-        let columns = columns.iter().map(|name| known(name)).collect::<Result<Vec<_>>>()?;
-        for total in &totals {
-            if total.kind != TotalKind::Count || !total.column.is_empty() {
-                stored(&total.column)?;
+    pub(crate) fn new(op: &QueryOp) -> Result<Self> {
+        let columns = op.columns.iter().map(|name| known(name)).collect::<Result<Vec<_>>>()?;
+        let twice = (1..columns.len()).find(|at| columns[..*at].contains(&columns[*at]));
+        if let Some(at) = twice {
+            let what = format!("the column `{}` is asked for twice", columns[at]);
+            return Err(Error::new(ErrorKind::InvalidInput, what).then("name each column once"));
+        }
+        for total in &op.totals {
+            match total.kind {
+                TotalKind::Count if total.column.is_empty() => {}
+                _ => drop(stored(&total.column)?),
             }
         }
-        if columns.is_empty() && totals.is_empty() {
+        if columns.is_empty() && op.totals.is_empty() {
             return Err(Error::new(ErrorKind::InvalidInput, "a query asks for neither columns nor totals")
                 .then("name columns: `time`, `open`, `high`, `low`, `close`, `volume`")
                 .then("or a total: `count`, or `sum`, `min`, `max`, `first`, `last` of a column"));
         }
-        Ok(Self { columns, totals, filter: filter.map(Filter::parse).transpose()? })
+        Ok(Self {
+            columns,
+            totals: op.totals.clone(),
+            filter: op.filter.as_deref().map(Filter::parse).transpose()?,
+            limit: op.limit,
+            order: if op.newest_first { Order::NewestFirst } else { Order::OldestFirst },
+        })
     }
 
-    pub(crate) fn filter(&self) -> Option<&Filter> {
-        self.filter.as_ref()
+    /// The catalog's query for bars that close in `closes`.
+    pub(crate) fn query(&self, closes: TimeRange) -> Query {
+        Query {
+            range: closes,
+            columns: self.reads(),
+            filter: self.filter.clone(),
+            limit: self.limit,
+            order: self.order,
+            ..Query::default()
+        }
     }
 
     /// Stored columns that its answer is made of; at least the stamps, by which rows are counted.
@@ -64,9 +87,9 @@ impl Question {
         if needs_stamps { read.and(Columns::TS_INIT) } else { read }
     }
 
-    /// An answer without rows, with room for `rows` of them.
-    pub(crate) fn nothing(&self, rows: usize) -> Found {
-        let column = |name: &&'static str| NamedColumn { name, values: Vec::with_capacity(rows) };
+    /// An answer without rows.
+    pub(crate) fn nothing(&self) -> Found {
+        let column = |name: &&'static str| NamedColumn { name, values: Vec::new() };
         let running = |total: &Total| Running {
             kind: total.kind,
             column: NAMES.iter().position(|name| *name == total.column),
@@ -82,30 +105,24 @@ impl Question {
 }
 
 impl Found {
-    /// Takes rows in; `interval` is a bar's length in nanoseconds.
-    ///
-    /// # Errors
-    /// As [`StoredRows::floats`].
-    pub(crate) fn add(&mut self, rows: &StoredRows, interval: i64) -> Result<()> {
-        self.rows += rows.len() as u64;
-        let mut floats: [Option<Vec<f64>>; 5] = Default::default();
+    /// Takes in the next `rows` bars of the answer; `interval` is a bar's length in nanoseconds.
+    pub(crate) fn add(&mut self, bars: &BarColumns<f64>, rows: usize, interval: i64) {
+        self.rows += rows as u64;
         for total in &mut self.totals {
             match total.column {
-                Some(at) => total.add(cached(&mut floats, rows, at)?),
-                None => total.rows += rows.len() as u64,
+                Some(at) => total.add(bars.prices()[at]),
+                None => total.rows += rows as u64,
             }
         }
         for column in &mut self.columns {
             match NAMES.iter().position(|name| *name == column.name) {
-                Some(at) => column.values.extend_from_slice(cached(&mut floats, rows, at)?),
+                Some(at) => column.values.extend_from_slice(bars.prices()[at]),
                 None => {
-                    // Milliseconds of an open before 1970 are rounded down too.
-                    let open = |close: &i64| (close - interval).div_euclid(1_000_000) as f64;
-                    column.values.extend(rows.closes()?.iter().map(open));
+                    let open = |close: &i64| UnixNanos(close - interval).as_millis() as f64;
+                    column.values.extend(bars.ts_init.iter().map(open));
                 }
             }
         }
-        Ok(())
     }
 
     /// The totals, in the order they were asked for; none where there was no row.
@@ -117,14 +134,6 @@ impl Found {
         };
         self.totals.iter().map(value).collect()
     }
-}
-
-fn cached<'a>(floats: &'a mut [Option<Vec<f64>>; 5], rows: &StoredRows, at: usize) -> Result<&'a [f64]> {
-    let slot = &mut floats[at];
-    if slot.is_none() {
-        *slot = Some(rows.floats(at)?);
-    }
-    Ok(slot.as_deref().unwrap_or_default())
 }
 
 impl Running {
@@ -166,7 +175,10 @@ fn known(name: &str) -> Result<&'static str> {
 fn stored(name: &str) -> Result<&'static str> {
     NAMES.into_iter().find(|known| *known == name).ok_or_else(|| {
         Error::new(ErrorKind::InvalidInput, format!("bars have no column `{name}`"))
-            .then("columns are `time` (the open, in milliseconds), `open`, `high`, `low`, `close` and `volume`")
+            .then(
+                "columns are `time` (the open, in milliseconds), `open`, `high`, `low`, `close` and `volume`",
+            )
+            .then("totals are made of all of them but `time`")
     })
 }
 
@@ -202,14 +214,21 @@ mod tests {
     fn wrong_words_are_named() {
         let sum = |column: &str| Total { kind: TotalKind::Sum, column: column.into() };
         for (columns, totals, filter, says) in [
-            (vec!["closs"], vec![], None, "closs"),
-            (vec![], vec![sum("ts_event")], None, "ts_event"),
+            (vec!["closs"], vec![], None, "`closs`"),
+            (vec!["close", "close"], vec![], None, "twice"),
+            (vec![], vec![sum("ts_event")], None, "`ts_event`"),
+            (vec![], vec![sum("time")], None, "`time`"),
             (vec![], vec![sum("")], None, "``"),
             (vec![], vec![], None, "neither"),
             (vec!["close"], vec![], Some("close >"), "condition"),
         ] {
-            let columns: Vec<String> = columns.into_iter().map(String::from).collect();
-            let error = Question::new(&columns, totals, filter).err().map(|error| error.what);
+            let op = QueryOp {
+                columns: columns.into_iter().map(String::from).collect(),
+                totals,
+                filter: filter.map(String::from),
+                ..QueryOp::of("A.B-1-MINUTE-LAST-EXTERNAL".parse().unwrap())
+            };
+            let error = Question::new(&op).err().map(|error| error.what);
             assert!(error.as_deref().is_some_and(|what| what.contains(says)), "{error:?}");
         }
     }
