@@ -9,7 +9,7 @@ use bytes::Bytes;
 use catalog::{Error, ErrorKind, Fetch};
 use engine::backtest::{Report, Spec, Strategy};
 use engine::bars::{BarType, DayState, MINUTE, TimeRange};
-use engine::protocol::{Answer, BarsInfo, Op};
+use engine::protocol::{Answer, BarsInfo, Op, QueryInfo, QueryOp, Total, TotalKind};
 use engine::{Engine, NamedColumn, Source};
 use futures::executor::block_on;
 use tests::Place;
@@ -159,6 +159,103 @@ fn no_more_bars_than_asked_for() {
         assert!(info.bars <= max_bars && info.bars > 0, "{max_bars}: {}", info.bars);
         assert_eq!((columns[0].values.len() as u32, info.coarsened), (info.bars, max_bars < 20_160));
     }
+}
+
+fn asked(engine: &Engine, source: &Directory, op: QueryOp) -> Result<(QueryInfo, Vec<NamedColumn>), Error> {
+    match block_on(engine.answer(Op::Query(op), source))? {
+        (Answer::Query(info), columns) => Ok((info, columns)),
+        (other, _) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn queries_find_what_the_command_line_finds() {
+    let place = Place::new();
+    let source = Directory::new(place.demo());
+    let engine = opened(&source);
+    for (name, filter, limit, newest_first) in [
+        (ACME, None, None, false),
+        (ACME, None, Some(7), true),
+        (ACME, Some("close > open AND volume > 1000"), None, false),
+        (ACME, Some("hour(ts) = 15 AND close < open"), Some(100), true),
+        (BTC, Some("close > open AND volume > 1"), Some(3000), false),
+        (BTC, Some("volume > 0 AND close / volume > 1000000"), None, true),
+        (BTC, Some("close < 0"), None, false),
+    ] {
+        let op = QueryOp {
+            columns: vec!["close".into(), "volume".into()],
+            filter: filter.map(String::from),
+            limit,
+            newest_first,
+            ..QueryOp::of(series(name))
+        };
+        let (info, columns) = asked(&engine, &source, op).unwrap();
+        let mut words = format!("query {name} --columns close,volume --format csv");
+        if let Some(limit) = limit {
+            words += &format!(" --limit {limit}");
+        }
+        if newest_first {
+            words += " --newest-first";
+        }
+        let condition: Vec<&str> = filter.into_iter().flat_map(|filter| ["--where", filter]).collect();
+        let csv = place.barkeep_with(&words, &condition);
+        assert_eq!(csv.code, 0, "{words} {filter:?}: {}", csv.err);
+        let rows: Vec<Vec<f64>> = csv
+            .out
+            .lines()
+            .skip(1)
+            .map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect())
+            .collect();
+        let found: Vec<Vec<f64>> = (0..columns[0].values.len())
+            .map(|row| columns.iter().map(|column| column.values[row]).collect())
+            .collect();
+        assert_eq!(found, rows, "{words} {filter:?}");
+        assert_eq!(info.rows, rows.len() as u64);
+    }
+}
+
+#[test]
+fn totals_are_those_of_the_bars() {
+    let place = Place::new();
+    let source = Directory::new(place.demo());
+    let engine = opened(&source);
+    let total = |kind, column: &str| Total { kind, column: column.into() };
+    let op = QueryOp {
+        range: range("2026-08-20", "2026-08-22"),
+        columns: vec!["time".into(), "high".into(), "volume".into()],
+        totals: vec![
+            total(TotalKind::Count, ""),
+            total(TotalKind::Sum, "volume"),
+            total(TotalKind::Max, "high"),
+            total(TotalKind::First, "open"),
+            total(TotalKind::Last, "close"),
+        ],
+        ..QueryOp::of(series(BTC))
+    };
+    let (info, columns) = asked(&engine, &source, op.clone()).unwrap();
+    let (_, bars) = bars(
+        &engine,
+        &source,
+        Op::Bars { series: op.series.clone(), range: op.range, step: None, max_bars: 8000 },
+    );
+    assert_eq!((columns[0].values.len(), info.rows), (2880, 2880));
+    assert_eq!([&columns[0].values, &columns[1].values], [&bars[0].values, &bars[2].values]);
+    let highest = bars[2].values.iter().copied().fold(f64::MIN, f64::max);
+    let volume: f64 = bars[5].values.iter().sum();
+    let totals: Vec<f64> = info.totals.iter().map(|total| total.unwrap()).collect();
+    assert!((totals[1] - volume).abs() < 1e-9 * volume, "{} {volume}", totals[1]);
+    assert_eq!(
+        [totals[0], totals[2], totals[3], totals[4]],
+        [2880.0, highest, bars[1].values[0], bars[4].values[2879]]
+    );
+    // Two daily files of fourteen, each one request; those that hold nothing of the answer are not read.
+    assert_eq!((info.fetches, info.partitions_pruned), (2, 12));
+    let nothing = QueryOp { filter: Some("close < 0".into()), ..op.clone() };
+    let (info, _) = asked(&engine, &source, nothing).unwrap();
+    assert_eq!(info.totals, [Some(0.0), Some(0.0), None, None, None]);
+    let later = QueryOp { filter: Some("ts > '2027-01-01'".into()), ..op };
+    let (info, _) = asked(&engine, &source, later).unwrap();
+    assert_eq!((info.rows, info.fetches, info.bytes), (0, 0, 0));
 }
 
 #[test]

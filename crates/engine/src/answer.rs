@@ -1,22 +1,23 @@
 //! Answers: a request in, a protocol answer and its columns out.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use backtest::{Market, Prices, Spec};
 use bars::{
     BarColumns, BarType, Coverage, IntervalSet, TimeRange, UnixNanos, coarsest_step, coverage, resample,
 };
-use bytes::Bytes;
 use catalog::{
-    Columns, Error, ErrorKind, Fetch, Head, Query, Result, Scan, SeriesEntry, SeriesManifest, SeriesTable,
-    Snapshot, Step, decode_bars_f64, names, plan,
+    Columns, Error, ErrorKind, Fetch, Head, Query, Result, SeriesEntry, SeriesManifest, SeriesTable,
+    Snapshot, names, plan,
 };
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::Source;
-use crate::protocol::{Answer, BacktestInfo, BarsInfo, CatalogInfo, CoverageInfo, Op, SeriesInfo};
+use crate::drive::drive;
+use crate::protocol::{Answer, BacktestInfo, BarsInfo, CatalogInfo, CoverageInfo, Op, QueryInfo, SeriesInfo};
+use crate::query::Question;
 
 /// A column of an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,10 +28,6 @@ pub struct NamedColumn {
     pub values: Vec<f64>,
 }
 
-/// Bytes of partitions that a scan may have in memory at once.
-const SCAN_BUDGET_BYTES: u64 = 64 << 20;
-/// Requests at once: a browser refuses thousands, and a host may too.
-const MAX_IN_FLIGHT: usize = 32;
 /// Decoded bars that are kept for the next request of the same series.
 const KEPT_BARS: usize = 2_000_000;
 
@@ -74,6 +71,10 @@ impl Engine {
             }
             Op::Bars { series, range, step, max_bars } => {
                 self.opened()?.bars_answer(series, range, step, max_bars, source).await
+            }
+            Op::Query(op) => {
+                let question = Question::new(&op)?;
+                self.opened()?.query_answer(op.series, op.range, &question, source).await
             }
             Op::Backtest { series, range, step, spec, max_points } => {
                 self.opened()?.backtest_answer(series, range, step, &spec, max_points, source).await
@@ -246,6 +247,36 @@ impl Opened {
         ))
     }
 
+    async fn query_answer(
+        &self,
+        series: BarType,
+        range: Option<TimeRange>,
+        question: &Question,
+        source: &impl Source,
+    ) -> Result<(Answer, Vec<NamedColumn>)> {
+        let window = self.window(&series, range)?;
+        let plan = plan(&*self.manifest(&series, source).await?, question.query(window.closes()))?;
+        let (partitions_pruned, row_groups_pruned) =
+            (plan.partitions_pruned as u64, plan.row_groups_pruned as u64);
+        let mut found = question.nothing();
+        let traffic = drive(plan, &self.snapshot.transaction, source, |rows| {
+            found.add(&rows.columns(question.reads())?, rows.count(), window.interval);
+            Ok(())
+        })
+        .await?;
+        let info = QueryInfo {
+            series,
+            range: window.opens,
+            rows: found.rows,
+            totals: found.totals(),
+            fetches: traffic.fetches,
+            bytes: traffic.bytes,
+            partitions_pruned,
+            row_groups_pruned,
+        };
+        Ok((Answer::Query(info), found.columns))
+    }
+
     async fn backtest_answer(
         &self,
         series: BarType,
@@ -339,45 +370,19 @@ impl Opened {
         window: &Window,
         source: &impl Source,
     ) -> Result<Rc<BarColumns<f64>>> {
-        let closes =
-            TimeRange::new(window.opens.start.plus(window.interval), window.opens.end.plus(window.interval));
+        let closes = window.closes();
         if let Some(bars) = self.kept(series, closes) {
             return Ok(bars);
         }
         let manifest = self.manifest(series, source).await?;
         let query = Query { range: closes, columns: Columns::CHART, ..Query::default() };
         let plan = plan(&manifest, query)?;
-        let (mut bars, total, mut done) = (BarColumns::with_capacity(0), plan.bytes, 0);
-        let mut scan = Scan::new(plan, SCAN_BUDGET_BYTES);
-        let (mut queue, mut fetching) = (VecDeque::new(), FuturesUnordered::new());
-        source.progress(0, total)?;
-        loop {
-            match scan.next()? {
-                Step::Fetch(fetches) => queue.extend(fetches),
-                Step::Wait => {
-                    while fetching.len() < MAX_IN_FLIGHT
-                        && let Some(fetch) = queue.pop_front()
-                    {
-                        fetching.push(read(source, &self.snapshot.transaction, fetch));
-                    }
-                    let Some((fetch, bytes)) = fetching.next().await else {
-                        return Err(Error::new(
-                            ErrorKind::Internal,
-                            "a scan waits for bytes that nobody fetches",
-                        ));
-                    };
-                    let bytes = bytes?;
-                    done += bytes.len() as u64;
-                    scan.supply(&fetch, bytes)?;
-                    source.progress(done, total)?;
-                }
-                Step::Rows(batch, layout) => {
-                    let part = decode_bars_f64(&batch, &layout, Columns::CHART)?;
-                    append(&mut bars, part);
-                }
-                Step::Done => break,
-            }
-        }
+        let mut bars = BarColumns::with_capacity(0);
+        drive(plan, &self.snapshot.transaction, source, |rows| {
+            append(&mut bars, rows.columns(Columns::CHART)?);
+            Ok(())
+        })
+        .await?;
         let bars = Rc::new(bars);
         if bars.len() <= KEPT_BARS {
             *self.kept.borrow_mut() =
@@ -411,19 +416,11 @@ struct Window {
     interval: i64,
 }
 
-/// Reads a part of a partition, wherever a commit has moved it since the snapshot was read.
-async fn read(source: &impl Source, transaction: &str, fetch: Fetch) -> (Fetch, Result<Bytes>) {
-    let mut found = source.read(&fetch).await;
-    for place in names::places(&fetch.key, &fetch.sha256, transaction).into_iter().skip(1) {
-        match &found {
-            Err(error) if error.kind == ErrorKind::NotFound => {
-                let elsewhere = source.read(&Fetch { key: place, ..fetch.clone() }).await;
-                found = elsewhere.or(found);
-            }
-            _ => break,
-        }
+impl Window {
+    /// Closes of the bars that open in it.
+    fn closes(&self) -> TimeRange {
+        TimeRange::new(self.opens.start.plus(self.interval), self.opens.end.plus(self.interval))
     }
-    (fetch, found)
 }
 
 fn append(bars: &mut BarColumns<f64>, mut part: BarColumns<f64>) {

@@ -9,6 +9,10 @@ pub mod protocol;
 #[cfg(feature = "worker")]
 mod answer;
 #[cfg(feature = "worker")]
+mod drive;
+#[cfg(feature = "worker")]
+mod query;
+#[cfg(feature = "worker")]
 mod source;
 
 pub use backtest;

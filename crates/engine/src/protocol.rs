@@ -68,6 +68,8 @@ pub enum Op {
         /// The most bars to send; a wanted step that gives more is made coarser, which the answer states.
         max_bars: u32,
     },
+    /// Columns as they are stored, or totals over them, computed in the worker; answers [`QueryInfo`] with the asked columns.
+    Query(QueryOp),
     /// Runs a strategy; answers [`BacktestInfo`] with the columns `time` (bar opens), `close`, `equity` and `drawdown`
     /// (0 down to -1), thinned to `max_points` for drawing.
     Backtest {
@@ -82,6 +84,71 @@ pub enum Op {
         /// The most points of each column to send.
         max_points: u32,
     },
+}
+
+/// Columns, totals or both of the bars that fulfil a condition.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct QueryOp {
+    /// The series.
+    pub series: BarType,
+    /// Opens of the wanted bars; clipped to what the series holds. The whole series if left out.
+    pub range: Option<TimeRange>,
+    /// Columns to send, of `time` (the bar's **open**), `open`, `high`, `low`, `close`, `volume`, each at most once; may be
+    /// empty if there are totals.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// Only bars that fulfil this condition, in the language of `barkeep query --where`.
+    pub filter: Option<String>,
+    /// The most bars; the first in the order are kept.
+    pub limit: Option<u64>,
+    /// Whether the latest bar comes first.
+    #[serde(default)]
+    pub newest_first: bool,
+    /// Totals over the bars found; [`QueryInfo::totals`] has them in this order.
+    #[serde(default)]
+    pub totals: Vec<Total>,
+}
+
+impl QueryOp {
+    /// All bars of a series, of which nothing is asked yet.
+    pub fn of(series: BarType) -> Self {
+        Self {
+            series,
+            range: None,
+            columns: Vec::new(),
+            filter: None,
+            limit: None,
+            newest_first: false,
+            totals: Vec::new(),
+        }
+    }
+}
+
+/// A number computed over all bars of a query.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Total {
+    /// How.
+    pub kind: TotalKind,
+    /// Of which column: `open`, `high`, `low`, `close` or `volume`; empty for a count.
+    pub column: String,
+}
+
+/// How a [`Total`] is computed.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TotalKind {
+    /// How many bars there are.
+    Count,
+    /// The sum; 0 of no bars.
+    Sum,
+    /// The lowest value.
+    Min,
+    /// The highest value.
+    Max,
+    /// The value of the first bar, in the order of the query.
+    First,
+    /// The value of the last bar, in the order of the query.
+    Last,
 }
 
 /// What a worker posts.
@@ -158,6 +225,8 @@ pub enum Answer {
     Coverage(CoverageInfo),
     /// To [`Op::Bars`].
     Bars(BarsInfo),
+    /// To [`Op::Query`].
+    Query(QueryInfo),
     /// To [`Op::Backtest`].
     Backtest(BacktestInfo),
 }
@@ -234,6 +303,27 @@ pub struct BarsInfo {
     pub bars: u32,
     /// Stretches without bars that the calendar expects, clipped to the range, ascending; none if there is no calendar.
     pub gaps: Vec<bars::Gap>,
+}
+
+/// What a query found; the asked columns travel beside it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct QueryInfo {
+    /// The series.
+    pub series: BarType,
+    /// Opens of the bars that were looked for, after clipping to the series.
+    pub range: TimeRange,
+    /// Bars that fulfil the condition, within the limit.
+    pub rows: u64,
+    /// The totals, in the order they were asked for; none where there was no bar.
+    pub totals: Vec<Option<f64>>,
+    /// Parts of data files that were read for it, each a request.
+    pub fetches: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Data files of the series that were left out, since they hold nothing of the answer.
+    pub partitions_pruned: u64,
+    /// Row groups that were left out of the others, where the manifest knows them.
+    pub row_groups_pruned: u64,
 }
 
 /// What a backtest found; its columns are for drawing.
