@@ -44,8 +44,8 @@ pub use score::{Objective, Score};
 pub use self_test::{LookAhead, SelfTest, self_test, self_test_with};
 pub use spec::{
     Behind, ClockTime, Direction, Distance, Entry, EntryOrder, Exits, Fill, Hours, Instrument, Origin,
-    ParamInfo, Profile, Seed, Session, Size, Slippage, Spec, Strategy, StrategyInfo, Tier, Trail, UnitFee,
-    Units, When, strategies,
+    ParamInfo, ParamKind, Profile, Seed, Session, Size, Slippage, Spec, Strategy, StrategyInfo, Tier, Trail,
+    UnitFee, Units, When, strategies,
 };
 pub use statistics::{Analysis, Bin, DrawdownSpell, Excursion, Family, Month, Row, Table};
 pub use sweep::{

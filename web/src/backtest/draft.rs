@@ -1,18 +1,19 @@
 //! The form as typed: text that becomes part of the address when it is run.
 
+use engine::backtest::Strategy;
 use engine::bars::UnixNanos;
 
 use crate::model::bar_size::BarSize;
 use crate::model::fragment::Fragment;
-use crate::model::{number, spec_text, time};
+use crate::model::{number, strategy_text, time};
 
 /// A text field of the form.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Field {
+    /// A parameter or rule of the strategy, by its key.
+    Param(&'static str),
     From,
     To,
-    Fast,
-    Slow,
     Cash,
     Commission,
     Fee,
@@ -20,22 +21,32 @@ pub(crate) enum Field {
 }
 
 impl Field {
-    /// Every field, in the order of the form.
-    pub(crate) const ALL: [Self; 8] =
-        [Self::From, Self::To, Self::Fast, Self::Slow, Self::Cash, Self::Commission, Self::Fee, Self::Spread];
+    /// Every field for a strategy, in the order of the form.
+    pub(crate) fn all(strategy: &Strategy) -> Vec<Self> {
+        let others = [Self::From, Self::To, Self::Cash, Self::Commission, Self::Fee, Self::Spread];
+        params(strategy).into_iter().map(Self::Param).chain(others).collect()
+    }
 
     /// Its id in the page.
     pub(crate) const fn id(self) -> &'static str {
         match self {
+            Self::Param(key) => key,
             Self::From => "from",
             Self::To => "to",
-            Self::Fast => "fast",
-            Self::Slow => "slow",
             Self::Cash => "cash",
             Self::Commission => "comm",
             Self::Fee => "fee",
             Self::Spread => "spread",
         }
+    }
+}
+
+/// The keys of what a strategy is told.
+pub(crate) fn params(strategy: &Strategy) -> Vec<&'static str> {
+    match strategy {
+        Strategy::Rules(_) => strategy_text::RULES.to_vec(),
+        _ => strategy_text::info(strategy)
+            .map_or_else(Vec::new, |info| info.params.iter().map(|param| param.name).collect()),
     }
 }
 
@@ -46,13 +57,11 @@ const BASIS_POINTS: f64 = 10_000.0;
 /// What a field shows for an address.
 pub(crate) fn shown(field: Field, fragment: &Fragment) -> String {
     let spec = &fragment.spec;
-    let (fast, slow) = spec_text::windows(spec);
     let instant = |instant: Option<UnixNanos>| instant.map(time::stamp).unwrap_or_default();
     match field {
         Field::From => instant(fragment.from),
         Field::To => instant(fragment.to),
-        Field::Fast => fast.to_string(),
-        Field::Slow => slow.to_string(),
+        Field::Param(key) => strategy_text::text(&spec.strategy, key),
         Field::Cash => number::plain(spec.cash),
         Field::Commission => scaled(spec.commission, PERCENT),
         Field::Fee => number::plain(spec.commission_fixed),
@@ -92,16 +101,15 @@ pub(crate) fn take(field: Field, text: &str, fragment: &mut Fragment) -> Result<
             fragment.spec.commission_fixed =
                 number::read(text).filter(|fee| *fee >= 0.0).ok_or("an amount of money from 0 up")?
         }
-        Field::Fast | Field::Slow => {
-            spec_text::set(&mut fragment.spec, field.id(), text).unwrap_or(Ok(()))?
+        Field::Param(key) => {
+            let strategy = &mut fragment.spec.strategy;
+            strategy_text::set(strategy, key, text).unwrap_or(Ok(()))?;
+            if let Some((_, why)) = strategy_text::clash(strategy).filter(|(at, _)| *at == key) {
+                return Err(why.into());
+            }
         }
     }
-    let (fast, slow) = spec_text::windows(&fragment.spec);
-    if field == Field::Slow && fast == slow {
-        Err("it must differ from the fast window".into())
-    } else {
-        Ok(())
-    }
+    Ok(())
 }
 
 /// The sizes of bars the form offers; the first is the series' own.
@@ -131,7 +139,7 @@ mod tests {
         let link = "#/backtest?from=2024-01-08T14:30Z&to=2024-02-01&fast=5&slow=50&cash=25000.5&comm=0.002&fee=1.25&spread=0.00025";
         let (fragment, _) = Fragment::parse(link);
         let mut again = Fragment::parse("#/backtest").0;
-        for field in Field::ALL {
+        for field in Field::all(&fragment.spec.strategy) {
             assert_eq!(take(field, &shown(field, &fragment), &mut again), Ok(()), "{field:?}");
         }
         assert_eq!(again.print(), link);
@@ -145,8 +153,8 @@ mod tests {
     fn what_cannot_be_is_said() {
         for (field, text) in [
             (Field::From, "soon"),
-            (Field::Fast, "0"),
-            (Field::Slow, "10"),
+            (Field::Param("fast"), "0"),
+            (Field::Param("slow"), "10"),
             (Field::Cash, "-1"),
             (Field::Commission, "10"),
             (Field::Fee, "-0.1"),

@@ -1,6 +1,6 @@
 //! The form: strategy, range, costs and rules.
 
-use engine::backtest::{Fill, Profile, Units};
+use engine::backtest::{Fill, ParamKind, Profile, Strategy, Units, strategies};
 use engine::protocol::SeriesInfo;
 use leptos::prelude::*;
 
@@ -11,10 +11,17 @@ use crate::browser;
 use crate::model::bar_size::BarSize;
 use crate::model::fragment::Fragment;
 use crate::model::window::Extent;
-use crate::model::{number, time};
+use crate::model::{number, strategy_text, time};
 
-/// Texts and complaints, by field.
-type Texts = [(String, Option<String>); Field::ALL.len()];
+/// What a field holds, and what is wrong with it.
+#[derive(Clone)]
+struct Typed {
+    field: Field,
+    text: String,
+    complaint: Option<String>,
+}
+
+type Texts = Vec<Typed>;
 
 /// The form of a run; what is typed counts once it is run.
 #[component]
@@ -25,16 +32,15 @@ pub(crate) fn SpecForm(control: Control, series: SeriesInfo) -> impl IntoView {
     Effect::new(move || texts.set(page.fragment.with(read)));
     let run = move || {
         let mut fragment = page.fragment.get_untracked();
-        let complaints = Field::ALL.map(|field| {
-            draft::take(field, &texts.with_untracked(|texts| texts[field as usize].0.clone()), &mut fragment)
-                .err()
-        });
-        let wrong = complaints.iter().position(Option::is_some);
+        let mut wrong = None;
         texts.update(|texts| {
-            texts.iter_mut().zip(complaints).for_each(|(text, complaint)| text.1 = complaint)
+            for typed in texts {
+                typed.complaint = draft::take(typed.field, &typed.text, &mut fragment).err();
+                wrong = wrong.or(typed.complaint.is_some().then_some(typed.field));
+            }
         });
         match wrong {
-            Some(index) => browser::focus(Field::ALL[index].id()),
+            Some(field) => browser::focus(field.id()),
             None if page.fragment.with_untracked(|now| *now == fragment) => control.run(),
             None => page.go(|now| *now = fragment.without_digest()),
         }
@@ -53,17 +59,12 @@ pub(crate) fn SpecForm(control: Control, series: SeriesInfo) -> impl IntoView {
     let whole = format!("{} to {}", time::minute(extent.data.start), time::minute(extent.data.end));
     view! {
         <form class="spec" aria-label="Backtest" novalidate on:submit=submit>
-            <fieldset>
-                <legend>"Strategy"</legend>
-                <label class="wide">"Rule" <select id="strategy" aria-label="Strategy"><option selected>"SMA cross"</option></select></label>
-                <Text texts field=Field::Fast label="Fast [bars]" />
-                <Text texts field=Field::Slow label="Slow [bars]" />
-            </fieldset>
+            <StrategyChoice texts />
             <fieldset>
                 <legend>"Bars"</legend>
                 <Sizes extent />
-                <Text texts field=Field::From label="From (UTC)" placeholder="first bar" />
-                <Text texts field=Field::To label="To (UTC)" placeholder="last bar" />
+                <Text texts field=Field::From label="From (UTC)" placeholder="first bar" wide=true />
+                <Text texts field=Field::To label="To (UTC)" placeholder="last bar" wide=true />
                 <p class="wide hint">{whole} " " <button type="button" class="link" on:click=all>"use all"</button></p>
             </fieldset>
             <fieldset>
@@ -84,7 +85,60 @@ pub(crate) fn SpecForm(control: Control, series: SeriesInfo) -> impl IntoView {
 }
 
 fn read(fragment: &Fragment) -> Texts {
-    Field::ALL.map(|field| (draft::shown(field, fragment), None))
+    let typed = |field| Typed { field, text: draft::shown(field, fragment), complaint: None };
+    Field::all(&fragment.spec.strategy).into_iter().map(typed).collect()
+}
+
+/// The strategy, what it does, and its parameters or rules.
+#[component]
+fn StrategyChoice(texts: RwSignal<Texts>) -> impl IntoView {
+    let page = page();
+    let chosen = Memo::new(move |_| page.fragment.with(|fragment| fragment.spec.strategy.name()));
+    let options = strategies()
+        .iter()
+        .map(|info| view! { <option value=info.name selected=move || chosen.get() == info.name>{info.title}</option> })
+        .collect_view();
+    let choose = move |event: leptos::ev::Event| {
+        if let Ok(strategy) = strategy_text::fresh(&event_target_value(&event)) {
+            page.go(|fragment| (fragment.spec.strategy, fragment.digest) = (strategy, None));
+        }
+    };
+    let fields = move || {
+        let strategy = Strategy::named(chosen.get()).unwrap_or_default();
+        let told = draft::params(&strategy);
+        told.into_iter().map(|key| view! { <Text texts field=Field::Param(key) label=label(&strategy, key) wide=in_words(&strategy, key) /> }).collect_view()
+    };
+    let doc = move || strategies().iter().find(|info| info.name == chosen.get()).map(|info| info.doc);
+    view! {
+        <fieldset>
+            <legend>"Strategy"</legend>
+            <label class="wide">"Rule" <select id="strategy" aria-label="Strategy" on:change=choose>{options}</select></label>
+            {fields}
+            <p class="wide hint" data-test="strategy-doc">{doc}</p>
+        </fieldset>
+    }
+}
+
+/// Whether it is typed with more than digits, which a phone's number pad lacks.
+fn in_words(strategy: &Strategy, key: &str) -> bool {
+    kind(strategy, key).is_none_or(|kind| kind == ParamKind::Clock)
+}
+
+/// How a parameter is written; `None` for a rule.
+fn kind(strategy: &Strategy, key: &str) -> Option<ParamKind> {
+    let info = strategy_text::info(strategy)?;
+    info.params.iter().find(|param| param.name == key).map(|param| param.kind)
+}
+
+/// `Fast [bars]`, `Exit (UTC)`, `Exit long`.
+fn label(strategy: &Strategy, key: &str) -> String {
+    let unit = match kind(strategy, key) {
+        Some(ParamKind::Bars) => " [bars]",
+        Some(ParamKind::Clock) => " (UTC)",
+        Some(ParamKind::Number) | None => "",
+    };
+    let (first, rest) = key.split_at(1.min(key.len()));
+    format!("{}{}{unit}", first.to_uppercase(), rest.replace('_', " "))
 }
 
 /// A labelled text field with its complaint.
@@ -92,21 +146,30 @@ fn read(fragment: &Fragment) -> Texts {
 fn Text(
     texts: RwSignal<Texts>,
     field: Field,
-    label: &'static str,
+    #[prop(into)] label: String,
     #[prop(default = "")] placeholder: &'static str,
+    /// A line of its own, for words rather than a number.
+    #[prop(optional)]
+    wide: bool,
 ) -> impl IntoView {
-    let index = field as usize;
-    let complaint = move || texts.with(|texts| texts[index].1.clone());
+    let typed = move |texts: &Texts| texts.iter().find(|typed| typed.field == field).cloned();
+    let text = move || texts.with(typed).map(|typed| typed.text).unwrap_or_default();
+    let complaint = move || texts.with(typed).and_then(|typed| typed.complaint);
+    let take = move |event: leptos::ev::Event| {
+        texts.update(|texts| {
+            let typed = texts.iter_mut().find(|typed| typed.field == field);
+            typed.into_iter().for_each(|typed| typed.text = event_target_value(&event));
+        });
+    };
     let complaint_id = format!("{}-complaint", field.id());
     let described = complaint_id.clone();
-    let class = if matches!(field, Field::From | Field::To) { "wide" } else { "" };
+    let class = if wide { "wide" } else { "" };
     view! {
         <label class=class>
             {label}
-            <input id=field.id() type="text" inputmode=if class.is_empty() { "decimal" } else { "text" } autocomplete="off" spellcheck="false" placeholder=placeholder
+            <input id=field.id() type="text" inputmode=if wide { "text" } else { "decimal" } autocomplete="off" spellcheck="false" placeholder=placeholder
                 aria-invalid=move || complaint().map(|_| "true") aria-describedby=move || complaint().map(|_| described.clone())
-                prop:value=move || texts.with(|texts| texts[index].0.clone())
-                on:input=move |event| texts.update(|texts| texts[index].0 = event_target_value(&event)) />
+                prop:value=text on:input=take />
             <span class="complaint" id=complaint_id>{complaint}</span>
         </label>
     }

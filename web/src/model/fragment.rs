@@ -9,7 +9,7 @@ use engine::bars::{BarType, TimeRange, UnixNanos};
 
 use super::bar_size::BarSize;
 use super::sheet::Sort;
-use super::{query_text, spec_text, time};
+use super::{query_text, spec_text, strategy_text, time};
 
 /// One of the pages.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -80,7 +80,10 @@ impl Fragment {
             ..Self::default()
         };
         let mut complaints = Vec::new();
-        for (key, value) in query_text::parse(query) {
+        let mut pairs = query_text::parse(query);
+        // The strategy first: choosing it gives its parameters their defaults.
+        pairs.sort_by_key(|(key, _)| key != strategy_text::KEY);
+        for (key, value) in pairs {
             if let Err(reason) = out.set(&key, &value) {
                 complaints.push(format!("the link's `{key}={value}` was left out: {reason}"));
             }
@@ -176,6 +179,10 @@ mod tests {
             "#/catalog?q=venue:nasdaq%20aapl&sort=-rows",
             "#/chart?c=https://h.example/c/&snap=4&i=EUR/USD.SIM-1-MINUTE-BID-EXTERNAL&from=2024-01-08&to=2024-01-08T14:30Z&bar=5m&log=1&show=table",
             "#/backtest?i=AAPL.NASDAQ-1-MINUTE-LAST-EXTERNAL&fast=5&comm=0.001&fill=this_close&units=whole&excl=0&profile=btpy-0.6&d=7f3a",
+            "#/backtest?strategy=rsi_reversion&window=7&low=25.5&cash=5000",
+            "#/backtest?strategy=time_of_day&enter=09:05&exit=23:59",
+            "#/backtest?strategy=buy_and_hold",
+            "#/backtest?strategy=rules&long=close%20%3E%20sma(close,%2020)&exit_long=close%20%3C%20open",
             "#/chart?bar=1h&later=7&later=8",
         ] {
             let (state, complaints) = Fragment::parse(text);
@@ -189,6 +196,10 @@ mod tests {
     fn order_and_defaults_are_normalised() {
         let (state, _) = Fragment::parse("/chart?new=1&bar=1h&fast=10&snap=3&log=0&show=chart");
         assert_eq!(state.print(), "#/chart?snap=3&bar=1h&new=1");
+        assert_eq!(
+            Fragment::parse("#/backtest?signal=5&strategy=macd").0.print(),
+            "#/backtest?strategy=macd&signal=5"
+        );
         assert_eq!(Fragment::parse("").0.print(), "#/catalog");
         assert_eq!(Fragment::parse("#/nowhere?x").0.print(), "#/catalog?x=");
     }
@@ -200,6 +211,17 @@ mod tests {
         assert_eq!(state, Fragment { view: View::Chart, ..Fragment::default() });
         assert_eq!(complaints.len(), 7, "{complaints:?}");
         assert!(complaints[2].contains("`from=soon`"), "{}", complaints[2]);
+    }
+
+    #[test]
+    fn parameters_of_another_strategy_are_refused() {
+        for link in
+            ["#/backtest?window=5", "#/backtest?strategy=macd&long=close%3E1", "#/backtest?strategy=nope"]
+        {
+            let (state, complaints) = Fragment::parse(link);
+            assert_eq!(complaints.len(), 1, "{link}: {complaints:?}");
+            assert_eq!(Fragment::parse(&state.print()), (state, Vec::new()), "{link}");
+        }
     }
 
     #[test]

@@ -6,5 +6,6 @@ pub(crate) mod number;
 pub(crate) mod query_text;
 pub(crate) mod sheet;
 pub(crate) mod spec_text;
+pub(crate) mod strategy_text;
 pub(crate) mod time;
 pub(crate) mod window;

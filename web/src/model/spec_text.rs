@@ -1,17 +1,14 @@
 //! A backtest's spec as keys and values of the URL fragment; what has its default is left out.
 
-use engine::backtest::{Fill, Profile, Spec, Strategy, Units};
+use engine::backtest::{Fill, Profile, Spec, Units};
 
-use super::number;
+use super::{number, strategy_text};
 
 /// Pairs of everything that differs from the default, in a fixed order.
 pub(crate) fn pairs(spec: &Spec) -> Vec<(&'static str, String)> {
     let default = Spec::default();
-    let ((fast, slow), (fast_default, slow_default)) = (windows(spec), windows(&default));
-    let mut out = Vec::new();
+    let mut out = strategy_text::pairs(&spec.strategy);
     let mut put = |key, differs: bool, value: String| out.extend(differs.then_some((key, value)));
-    put("fast", fast != fast_default, fast.to_string());
-    put("slow", slow != slow_default, slow.to_string());
     put("cash", spec.cash != default.cash, number::plain(spec.cash));
     put("comm", spec.commission != default.commission, number::plain(spec.commission));
     put("fee", spec.commission_fixed != default.commission_fixed, number::plain(spec.commission_fixed));
@@ -25,24 +22,11 @@ pub(crate) fn pairs(spec: &Spec) -> Vec<(&'static str, String)> {
     out
 }
 
-/// The windows of the one strategy that the page offers.
-pub(crate) fn windows(spec: &Spec) -> (u32, u32) {
-    match spec.strategy {
-        Strategy::SmaCross { fast, slow } => (fast, slow),
-        _ => (0, 0),
-    }
-}
-
 /// Sets what `key` names; `None` if it names nothing of a spec.
+///
+/// The strategy must be set before its parameters, since choosing it gives them their defaults.
 pub(crate) fn set(spec: &mut Spec, key: &str, value: &str) -> Option<Result<(), String>> {
-    let (mut none_fast, mut none_slow) = (0, 0);
-    let (fast, slow) = match &mut spec.strategy {
-        Strategy::SmaCross { fast, slow } => (fast, slow),
-        _ => (&mut none_fast, &mut none_slow),
-    };
     Some(match key {
-        "fast" => window(value).map(|bars| *fast = bars),
-        "slow" => window(value).map(|bars| *slow = bars),
         "cash" => real(value).map(|money| spec.cash = money),
         "comm" => real(value).map(|share| spec.commission = share),
         "fee" => real(value).map(|money| spec.commission_fixed = money),
@@ -56,7 +40,7 @@ pub(crate) fn set(spec: &mut Spec, key: &str, value: &str) -> Option<Result<(), 
         "profile" => {
             one_of(value, &[Profile::Barkeep, Profile::Btpy06], profile).map(|profile| spec.profile = profile)
         }
-        _ => return None,
+        _ => return strategy_text::set(&mut spec.strategy, key, value),
     })
 }
 
@@ -80,15 +64,6 @@ pub(crate) fn profile(profile: Profile) -> &'static str {
         Profile::Barkeep => "barkeep",
         Profile::Btpy06 => "btpy-0.6",
     }
-}
-
-fn window(value: &str) -> Result<u32, String> {
-    value
-        .trim()
-        .parse()
-        .ok()
-        .filter(|bars| *bars > 0)
-        .ok_or_else(|| "a window is a whole number of bars from 1".into())
 }
 
 fn real(value: &str) -> Result<f64, String> {

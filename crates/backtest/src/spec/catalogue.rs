@@ -28,20 +28,32 @@ pub struct ParamInfo {
     pub least: f64,
     /// The most it may be.
     pub most: f64,
-    /// Whether it is a whole number.
-    pub whole: bool,
+    /// How it is counted and written.
+    pub kind: ParamKind,
+}
+
+/// How a parameter is counted and written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParamKind {
+    /// A whole number of bars.
+    Bars,
+    /// Any number.
+    Number,
+    /// A time of day in whole minutes after midnight, UTC.
+    Clock,
 }
 
 const fn bars(name: &'static str, doc: &'static str, default: f64) -> ParamInfo {
-    ParamInfo { name, doc, default, least: 1.0, most: u32::MAX as f64, whole: true }
+    ParamInfo { name, doc, default, least: 1.0, most: u32::MAX as f64, kind: ParamKind::Bars }
 }
 
 const fn number(name: &'static str, doc: &'static str, [least, default, most]: [f64; 3]) -> ParamInfo {
-    ParamInfo { name, doc, default, least, most, whole: false }
+    ParamInfo { name, doc, default, least, most, kind: ParamKind::Number }
 }
 
 const fn clock(name: &'static str, doc: &'static str, default: f64) -> ParamInfo {
-    ParamInfo { name, doc, default, least: 0.0, most: 1439.0, whole: true }
+    ParamInfo { name, doc, default, least: 0.0, most: 1439.0, kind: ParamKind::Clock }
 }
 
 const AVERAGES: &[ParamInfo] =

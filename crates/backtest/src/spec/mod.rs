@@ -12,7 +12,7 @@ mod strategy;
 use serde::{Deserialize, Serialize};
 
 pub use crate::indicators::Seed;
-pub use catalogue::{ParamInfo, StrategyInfo, strategies};
+pub use catalogue::{ParamInfo, ParamKind, StrategyInfo, strategies};
 pub use clock::ClockTime;
 pub use costs::{Slippage, Tier, UnitFee};
 pub use orders::{Behind, Direction, Distance, Entry, EntryOrder, Exits, Origin, Trail, When};
