@@ -165,7 +165,7 @@ fn wrong_input_is_said() {
         ("query NO.ONE-1-MINUTE-LAST-EXTERNAL", 3, "no series"),
         ("reset-names NO.ONE-1-MINUTE-LAST-EXTERNAL", 3, "no series"),
         ("publish elsewhere --series NO.ONE-1-MINUTE-LAST-EXTERNAL --no-pages", 3, "no series"),
-        ("backtest run --series NO.ONE-1-MINUTE-LAST-EXTERNAL --strategy sma-cross", 3, "no series"),
+        ("backtest run --series NO.ONE-1-MINUTE-LAST-EXTERNAL --strategy sma_cross", 3, "no series"),
         ("instruments NO.ONE", 3, "no instrument"),
         ("info BTCUSD", 2, "is not a bar type"),
         ("gaps BTCUSD", 2, "is not a bar type"),
@@ -174,7 +174,7 @@ fn wrong_input_is_said() {
         ("consolidate BTCUSD --by day", 2, "is not a bar type"),
         ("reset-names BTCUSD", 2, "is not a bar type"),
         ("publish elsewhere --series BTCUSD --no-pages", 2, "is not a bar type"),
-        ("backtest run --series BTCUSD --strategy sma-cross", 2, "is not a bar type"),
+        ("backtest run --series BTCUSD --strategy sma_cross", 2, "is not a bar type"),
     ] {
         let done = place.barkeep(words);
         assert_eq!(done.code, code, "{words}: {}", done.err);

@@ -1,6 +1,5 @@
 //! Bars from Parquet and Arrow files whose columns are mapped by name, a batch at a time.
 
-use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use catalog::{Error, ErrorKind, Result};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::arrow_file::ArrowBatches;
 use super::fault::Fault;
 use super::input::{Content, Input};
 use super::layout::{Layout, choose_preset};
@@ -26,8 +26,6 @@ use super::typed::{NumberColumn, TimeColumn, casted};
 
 /// Rows that are decoded at once.
 const BATCH_ROWS: usize = 8192;
-/// How an Arrow stream begins.
-const CONTINUATION: [u8; 4] = [0xff; 4];
 
 /// How the columns of a file become bars.
 #[derive(Clone, Debug)]
@@ -163,31 +161,8 @@ fn unguarded_schema(input: &Input) -> Result<Arc<Schema>> {
                 ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| damaged(input, &error))?;
             Ok(builder.schema().clone())
         }
-        _ => match arrow_reader(input)? {
-            ArrowReader::File(reader) => Ok(reader.schema()),
-            ArrowReader::Stream(reader) => Ok(reader.schema()),
-        },
+        _ => Ok(ArrowBatches::open(file).map_err(|error| damaged(input, &error))?.schema()),
     }
-}
-
-enum ArrowReader {
-    File(arrow_ipc::reader::FileReader<BufReader<std::fs::File>>),
-    Stream(arrow_ipc::reader::StreamReader<BufReader<std::fs::File>>),
-}
-
-fn arrow_reader(input: &Input) -> Result<ArrowReader> {
-    let mut file = input.open()?;
-    let mut magic = [0; 4];
-    let begun = file.read_exact(&mut magic).and_then(|()| file.seek(SeekFrom::Start(0)));
-    begun.map_err(|error| damaged(input, &error))?;
-    let file = BufReader::new(file);
-    if magic == CONTINUATION {
-        let reader = arrow_ipc::reader::StreamReader::try_new(file, None);
-        return reader.map(ArrowReader::Stream).map_err(|error| damaged(input, &error));
-    }
-    arrow_ipc::reader::FileReader::try_new(file, None)
-        .map(ArrowReader::File)
-        .map_err(|error| damaged(input, &error))
 }
 
 /// Runs a decoder, which may panic on damaged bytes; that ends as an error about the file. Only decoders run in here, so that no
@@ -243,10 +218,8 @@ fn batches<'a>(input: &'a Input, mapping: &'a Mapping) -> Result<Batches<'a>> {
     let project = |batch: Result<RecordBatch, arrow_schema::ArrowError>| {
         batch.and_then(|batch| batch.project(&mapping.columns)).map_err(|error| damaged(input, &error))
     };
-    Ok(match arrow_reader(input)? {
-        ArrowReader::File(reader) => Box::new(reader.map(project)),
-        ArrowReader::Stream(reader) => Box::new(reader.map(project)),
-    })
+    let batches = ArrowBatches::open(input.open()?).map_err(|error| damaged(input, &error))?;
+    Ok(Box::new(batches.map(project)))
 }
 
 fn read_batch(

@@ -8,6 +8,7 @@
 //! [`PRESETS`] how text is laid out, `numbers`, `times`, `cursor` and `zone` fields, `rows`, `columnar` and `typed` rows, `check` and `fault` rows against each other, [`survey()`] the
 //! first pass, [`commit_survey`] the second.
 
+mod arrow_file;
 mod check;
 mod columnar;
 mod cursor;
