@@ -173,7 +173,6 @@ fn wrong_input_is_said() {
         ("query BTCUSD", 2, "is not a bar type"),
         ("consolidate BTCUSD --by day", 2, "is not a bar type"),
         ("reset-names BTCUSD", 2, "is not a bar type"),
-        ("publish elsewhere --series BTCUSD --no-pages", 2, "is not a bar type"),
         ("backtest run --series BTCUSD --strategy sma_cross", 2, "is not a bar type"),
     ] {
         let done = place.barkeep(words);
