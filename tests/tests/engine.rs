@@ -210,6 +210,7 @@ fn queries_find_what_the_command_line_finds() {
             .map(|row| columns.iter().map(|column| column.values[row]).collect())
             .collect();
         assert_eq!(found, rows, "{words} {filter:?}");
+        assert_eq!(found.is_empty(), filter == Some("close < 0"), "{words} {filter:?}");
         assert_eq!(info.rows, rows.len() as u64);
     }
 }

@@ -48,6 +48,35 @@ for (const { name, series, pairs, args } of CASES) {
   });
 }
 
+test('every strategy of the form is the command line\'s', async () => {
+  await onPage(held, link(held.url, 'backtest', { i: BTC, bar: '1h' }), {}, async (page) => {
+    await ran(page);
+    const digest = page.locator('[data-test=digest]');
+    const names = await page.locator('#strategy option').evaluateAll((options) => options.map((option) => option.value));
+    assert.equal(names.length, 10);
+    // The first is the one that ran.
+    for (const name of [...names.slice(1), names[0]]) {
+      const before = await digest.textContent();
+      await page.locator('#strategy').selectOption(name);
+      await page.waitForFunction((old) => document.querySelector('[data-test=digest]').textContent !== old, before);
+      await ran(page);
+      const rules = ['--long', 'crosses_above(sma(close, 10), sma(close, 20))', '--exit-long', 'crosses_below(sma(close, 10), sma(close, 20))'];
+      const report = barkeepJson(held, 'backtest', 'run', '--series', BTC, '--resample', '1-HOUR', ...(name === 'rules' ? rules : ['--strategy', name]));
+      assert.equal(await digest.textContent(), report.digest, name);
+    }
+  });
+});
+
+test('a rule that is wrong is shown with carets below the word', async () => {
+  await onPage(held, link(held.url, 'backtest', { i: BTC, bar: '1h', strategy: 'rules', long: 'clsoe > sma(close, 20)' }), {}, async (page) => {
+    const problem = page.locator('.problem');
+    await problem.waitFor();
+    assert.match(await problem.locator('h2').textContent(), /long is wrong: unknown name clsoe/);
+    assert.equal(await problem.locator('pre').textContent(), 'clsoe > sma(close, 20)\n^^^^^');
+    assert.match(await problem.locator('li').first().textContent(), /did you mean close/);
+  });
+});
+
 test('price, equity and drawdown are drawn, and a trade brings the chart to it', async () => {
   await onPage(held, link(held.url, 'backtest', { i: BTC, bar: '1h' }), {}, async (page) => {
     await ran(page);

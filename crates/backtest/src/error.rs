@@ -74,7 +74,7 @@ pub enum BacktestError {
         most: u64,
     },
     /// A rule or constraint that makes no sense; the error points at the word.
-    #[error("the {field} is wrong: {}\n  {}{}", error.what, error.pointer().replace('\n', "\n  "), steps(&error.next))]
+    #[error("`{field}` is wrong: {}\n  {}{}", error.what, error.pointer().replace('\n', "\n  "), steps(&error.next))]
     Rule {
         /// Which rule.
         field: &'static str,

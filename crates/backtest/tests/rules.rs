@@ -322,32 +322,32 @@ fn errors_point_at_the_word() {
         (with(Rules::default()), "the rules never enter a trade; give `long` or `short` a condition"),
         (
             with(rules("closs > 5")),
-            "the long is wrong: unknown name `closs`\n  closs > 5\n  ^^^^^\n  did you mean `close`?",
+            "`long` is wrong: unknown name `closs`\n  closs > 5\n  ^^^^^\n  did you mean `close`?",
         ),
         (
             with(rules("close > smma(close, 5)")),
-            "the long is wrong: there is no function `smma`\n  close > smma(close, 5)\n          ^^^^",
+            "`long` is wrong: there is no function `smma`\n  close > smma(close, 5)\n          ^^^^",
         ),
-        (with(rules("close + 1")), "the long is wrong: this needs a condition, and this is a number"),
+        (with(rules("close + 1")), "`long` is wrong: this needs a condition, and this is a number"),
         (
             with(rules("close > sma(close, 0)")),
-            "the long is wrong: `0` is not a number of bars; it must be whole, from 1 to 100000000\n  close > sma(close, 0)\n                     ^",
+            "`long` is wrong: `0` is not a number of bars; it must be whole, from 1 to 100000000\n  close > sma(close, 0)\n                     ^",
         ),
-        (with(rules("close > sma(close, 2.5)")), "the long is wrong: `2.5` is not a number of bars"),
+        (with(rules("close > sma(close, 2.5)")), "`long` is wrong: `2.5` is not a number of bars"),
         (
             with(rules("close > sma(close, volume)")),
-            "the long is wrong: `window` of `sma` must be the same for all bars",
+            "`long` is wrong: `window` of `sma` must be the same for all bars",
         ),
         (
             with(rules("close > lag(close, -1)")),
-            "the long is wrong: -1 bars would look into the future; count back from 0\n  close > lag(close, -1)\n                     ^^",
+            "`long` is wrong: -1 bars would look into the future; count back from 0\n  close > lag(close, -1)\n                     ^^",
         ),
-        (with(rules("close > lag(close, 3 - n)")), "the long is wrong: unknown name `n`"),
-        (with(rules("close / 0 > 1")), "the long is wrong: division by zero\n  close / 0 > 1\n          ^"),
-        (with(rules("close > 'abc'")), "the long is wrong: a number cannot be compared with text"),
+        (with(rules("close > lag(close, 3 - n)")), "`long` is wrong: unknown name `n`"),
+        (with(rules("close / 0 > 1")), "`long` is wrong: division by zero\n  close / 0 > 1\n          ^"),
+        (with(rules("close > 'abc'")), "`long` is wrong: a number cannot be compared with text"),
         (
             with(Rules { stop_long: Some("close > 5".into()), ..rules("close > 5") }),
-            "the stop_long is wrong: a number is needed here, and this is a condition",
+            "`stop_long` is wrong: a number is needed here, and this is a condition",
         ),
         (
             with(Rules { params: BTreeMap::from([("close".into(), 1.0)]), ..rules("close > 5") }),

@@ -217,8 +217,8 @@ fn what_makes_no_sense_is_refused() {
             ]),
             "1000 × `fast`, 1000 × `slow`, 1000 × `stop` are more than 100000000 runs; take larger steps",
         ),
-        (limited("fast < slw"), "the constraint is wrong: unknown name `slw`\n  fast < slw\n         ^^^"),
-        (limited("fast + slow"), "the constraint is wrong: "),
+        (limited("fast < slw"), "`constraint` is wrong: unknown name `slw`\n  fast < slw\n         ^^^"),
+        (limited("fast + slow"), "`constraint` is wrong: "),
     ];
     for (space, expected) in cases {
         let error = Sweep::new(&Spec::default(), &space).unwrap_err().to_string();

@@ -16,15 +16,22 @@ pub fn is_contained() -> bool {
     CONTAINED.get()
 }
 
-/// Runs a decoder; its panic is a damaged file. Where panics abort, as in the browser, it ends the worker all the same.
+/// Runs a decoder of other people's bytes; `None` if it panics. Where panics abort, as in the browser, it ends the worker all the same.
+///
+/// Only decoders run in here, so that no fault of ours is taken for one of the bytes; what they leave half done is dropped with them.
+pub fn contain<T>(decode: impl FnOnce() -> T) -> Option<T> {
+    let outer = CONTAINED.replace(true);
+    let done = catch_unwind(AssertUnwindSafe(decode));
+    CONTAINED.set(outer);
+    done.ok()
+}
+
+/// As [`contain`]; a panic is a damaged file.
 ///
 /// # Errors
 /// Those of `decode`, and [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if it panics.
 pub(crate) fn contained<T>(key: &str, decode: impl FnOnce() -> Result<T>) -> Result<T> {
-    let outer = CONTAINED.replace(true);
-    let done = catch_unwind(AssertUnwindSafe(decode));
-    CONTAINED.set(outer);
-    done.unwrap_or_else(|_| Err(Error::corrupt(key, "the Parquet decoder gave up on it")))
+    contain(decode).unwrap_or_else(|| Err(Error::corrupt(key, "the Parquet decoder gave up on it")))
 }
 
 /// A file's metadata and the footer bytes it was read from.

@@ -40,7 +40,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use examine::{Fault, FilePeek, ForeignFile, examine, peek};
 pub use filter::Filter;
 pub use finding::{Finding, FindingKind, Severity};
-pub use footer::is_contained;
+pub use footer::{contain, is_contained};
 pub use inspect::{Described, Flaw, describe, inspect, precision_of};
 pub use instruments::{
     INSTRUMENT_DIRECTORIES, Instrument, InstrumentChange, Instruments, encode_instrument, read_instruments,

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use backtest::{Market, Prices, Spec};
+use backtest::{BacktestError, Market, Prices, Spec};
 use bars::{
     BarColumns, BarType, Coverage, IntervalSet, TimeRange, UnixNanos, coarsest_step, coverage, resample,
 };
@@ -303,8 +303,7 @@ impl Opened {
             close: &traded.close,
             volume: &traded.volume,
         };
-        let mut report = reported(prices, spec, self.entry(&series)?.calendar.as_ref())
-            .map_err(|error| Error::new(ErrorKind::InvalidInput, error.to_string()))?;
+        let mut report = reported(prices, spec, self.entry(&series)?.calendar.as_ref()).map_err(refused)?;
         let missing =
             |gap: &bars::Gap| (gap.range.intersect(&window.opens).nanos() / window.interval.max(1)) as u64;
         let missing_bars = coverage.expected.map(|_| coverage.gaps.iter().map(missing).sum());
@@ -423,6 +422,17 @@ impl Window {
     }
 }
 
+/// What the backtest refuses; a rule is shown with carets below the wrong word.
+fn refused(error: BacktestError) -> Error {
+    match error {
+        BacktestError::Rule { field, error } => {
+            let what = format!("`{field}` is wrong: {}", error.what);
+            Error { what, ..Error::from(error) }
+        }
+        other => Error::new(ErrorKind::InvalidInput, other.to_string()),
+    }
+}
+
 fn append(bars: &mut BarColumns<f64>, mut part: BarColumns<f64>) {
     bars.ts_init.append(&mut part.ts_init);
     for (column, from) in bars.prices_mut().into_iter().zip(part.prices_mut()) {
@@ -466,7 +476,7 @@ fn reported(
     prices: Prices<'_>,
     spec: &Spec,
     calendar: Option<&bars::Calendar>,
-) -> std::result::Result<backtest::Report, backtest::BacktestError> {
+) -> std::result::Result<backtest::Report, BacktestError> {
     let mut market = Market::new(prices)?;
     match calendar {
         Some(calendar) => market.with_calendar(calendar).run(spec),

@@ -1,6 +1,5 @@
 //! Bars from Parquet and Arrow files whose columns are mapped by name, a batch at a time.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -8,7 +7,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_cast::display::array_value_to_string;
 use arrow_schema::{DataType, Schema};
 use bars::{DAY, Decimal};
-use catalog::{Error, ErrorKind, Result};
+use catalog::{Error, ErrorKind, Result, contain};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -165,12 +164,9 @@ fn unguarded_schema(input: &Input) -> Result<Arc<Schema>> {
     }
 }
 
-/// Runs a decoder, which may panic on damaged bytes; that ends as an error about the file. Only decoders run in here, so that no
-/// fault of ours is taken for one of the file.
+/// Runs a decoder; its panic is an error about the file.
 fn guarded<T>(input: &Input, decode: impl FnOnce() -> Result<T>) -> Result<T> {
-    // Whatever a decoder left half done is dropped with it.
-    catch_unwind(AssertUnwindSafe(decode))
-        .unwrap_or_else(|_| Err(damaged(input, &"its bytes make no sense to the decoder")))
+    contain(decode).unwrap_or_else(|| Err(damaged(input, &"its bytes make no sense to the decoder")))
 }
 
 fn damaged(input: &Input, error: &dyn std::fmt::Display) -> Error {

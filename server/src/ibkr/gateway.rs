@@ -21,7 +21,8 @@ use super::{
     Source, Span, classify,
 };
 
-const START: &str = "start IB Gateway or TWS, log in, and allow API connections: `docker compose up ibgateway`, or docs/ibkr.md";
+const START: &str =
+    "start IB Gateway or TWS, log in, and allow API connections: docs/ibkr.md shows how, also in a container";
 const SLOW: &str = "look whether the gateway's window asks something (a login, a second factor), and restart it if it does not react";
 
 /// A gateway.

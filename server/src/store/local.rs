@@ -143,7 +143,7 @@ impl Root {
 }
 
 /// Whether a file's name is one that `object_store` writes under before it renames: the key's, `#`, and a number.
-fn is_unfinished(name: &str) -> bool {
-    name.split_once('#')
+pub(crate) fn is_unfinished(name: &str) -> bool {
+    name.rsplit_once('#')
         .is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -30,6 +30,7 @@ use object_store::{
 use tokio::sync::OnceCell;
 
 use self::errors::{Attempt, causes, explain, is_conflict, lacks_bucket};
+pub(crate) use self::local::is_unfinished;
 use self::place::{Place, Service};
 pub use self::settings::{Settings, assume_single_writer};
 
@@ -374,9 +375,8 @@ impl Store {
         prefix: &str,
         list: fn(&local::Root, &str) -> std::io::Result<T>,
     ) -> Result<T> {
-        self.path(prefix)?;
-        let (root, of) = (root.clone(), prefix.to_owned());
-        let listed = tokio::task::spawn_blocking(move || list(&root, &of)).await;
+        let (root, of) = (root.clone(), self.path(prefix)?);
+        let listed = tokio::task::spawn_blocking(move || list(&root, of.as_ref())).await;
         listed.map_err(std::io::Error::other).and_then(|listed| listed).map_err(|error| {
             let error = object_store::Error::Generic { store: "LocalFileSystem", source: error.into() };
             self.failed("list", prefix, &error)

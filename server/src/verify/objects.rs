@@ -8,7 +8,7 @@ use bars::{BarType, HOUR, MINUTE, UnixNanos};
 use super::{Scope, Stored, Survey};
 use crate::catalog::now;
 use crate::output::bytes_text;
-use crate::store::Store;
+use crate::store::{Store, is_unfinished};
 
 /// Where objects of bars lie. Instruments, quotes and trades are not ours to judge.
 const FOLDERS: [&str; 5] = ["data/bars", "data/bar", "staging", "retired", "quarantine"];
@@ -189,10 +189,7 @@ fn leftovers(store: &Store, survey: &mut Survey) {
                 continue;
             }
             let name = entry.file_name().to_string_lossy().into_owned();
-            let is_leftover = name.rsplit_once('#').is_some_and(|(_, number)| {
-                !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-            });
-            let Some(key) = path.strip_prefix(root).ok().filter(|_| is_leftover) else { continue };
+            let Some(key) = path.strip_prefix(root).ok().filter(|_| is_unfinished(&name)) else { continue };
             let key = key.to_string_lossy().replace('\\', "/");
             let written = entry.metadata().and_then(|data| data.modified()).ok();
             let age = written.and_then(|written| written.elapsed().ok()).unwrap_or_default();

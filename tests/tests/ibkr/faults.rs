@@ -89,7 +89,7 @@ async fn connections_that_never_come_to_be() {
     drop(nobody);
     let house = House { settings, ..house };
     let refused = house.fetch(SERIES, START, END).await.expect_err("nobody listens");
-    assert!(refused.to_string().contains("docker compose up ibgateway"), "{refused}");
+    assert!(refused.to_string().contains("also in a container"), "{refused}");
     // F2, F32, F3, F6, F5.
     let unavailable = ErrorKind::SourceUnavailable;
     told(Rule::default(), Fault::Silent, unavailable, "said nothing for 1 s").await;

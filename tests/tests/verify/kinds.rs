@@ -361,17 +361,7 @@ async fn a_part_of_the_series_table_is_built_again() {
 #[tokio::test]
 async fn damage_in_a_large_file_is_located() {
     let house = House::empty();
-    let name = "ES.CME-1-SECOND-LAST-EXTERNAL";
-    let mut bars = minutes("2024-01-08T14:30:00Z", 6000, 0);
-    let noise = |row: i64| Decimal::from_ticks(row * 2_654_435_761 % 1_000_000_007, 0);
-    bars.volume = (0..6000).map(noise).collect();
-    for stamps in [&mut bars.ts_event, &mut bars.ts_init] {
-        let first = at("2024-01-08T14:30:00Z").0;
-        stamps.iter_mut().for_each(|stamp| *stamp = first + (*stamp - first) / 60);
-    }
-    house.add(name, bars, Overlap::Fail).await;
-    let file = house.files(name).await.remove(0);
-    assert!(file.footer.is_some());
+    let (file, _) = house.large().await;
     house.flip(&file.object.key).await;
     let survey = house.survey().await;
     assert_eq!(kinds(&survey, Severity::Info), [FindingKind::FileDamaged]);

@@ -29,6 +29,8 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 const AAPL: &str = "AAPL.NASDAQ-1-MINUTE-LAST-EXTERNAL";
 const BTC: &str = "BTC/USD.BITSTAMP-1-MINUTE-LAST-EXTERNAL";
+/// A series whose file is so large that it is read in parts.
+const LARGE: &str = "ES.CME-1-SECOND-LAST-EXTERNAL";
 
 fn series(text: &str) -> BarType {
     text.parse().unwrap()
@@ -89,6 +91,21 @@ impl House {
         house.add(AAPL, minutes("2024-01-09T14:40:00Z", 1, 77), Overlap::Replace).await;
         house.add(BTC, minutes("2024-01-09T10:00:00Z", 50, 3), Overlap::Fail).await;
         house
+    }
+
+    /// Adds a file that is read in parts, and whose bytes hardly compress.
+    async fn large(&self) -> (PartitionEntry, BarColumns<Decimal>) {
+        let mut bars = minutes("2024-01-08T14:30:00Z", 6000, 0);
+        let noise = |row: i64| Decimal::from_ticks(row * 2_654_435_761 % 1_000_000_007, 0);
+        bars.volume = (0..6000).map(noise).collect();
+        for stamps in [&mut bars.ts_event, &mut bars.ts_init] {
+            let first = at("2024-01-08T14:30:00Z").0;
+            stamps.iter_mut().for_each(|stamp| *stamp = first + (*stamp - first) / 60);
+        }
+        self.add(LARGE, bars.clone(), Overlap::Fail).await;
+        let file = self.files(LARGE).await.remove(0);
+        assert!(file.footer.is_some());
+        (file, bars)
     }
 
     async fn add(&self, bar_type: &str, bars: BarColumns<Decimal>, overlap: Overlap) {

@@ -41,6 +41,31 @@ async fn only_queries_of_the_damaged_file_fail() {
     }
 }
 
+/// A large file is read in parts, each against its own checksum: a flipped byte is an error or was not read, never another bar.
+#[tokio::test]
+async fn damage_in_a_large_file_is_never_a_bar() {
+    let house = House::empty();
+    let (file, bars) = house.large().await;
+    let whole = house.get(&file.object.key).await;
+    let (mut errors, mut places) = (0, 0);
+    for at in (4..whole.len()).step_by(997) {
+        let mut damaged = whole.to_vec();
+        damaged[at] ^= 1 << (at % 8);
+        house.put(&file.object.key, damaged).await;
+        let open = Catalog::open(house.store.clone()).await.unwrap();
+        let query = Query { columns: Columns::ALL, ..Query::default() };
+        places += 1;
+        match open.bars(&series(LARGE), query).await {
+            Ok(found) => assert_eq!(found, bars, "byte {at}"),
+            Err(error) => {
+                assert!(error.to_string().contains("do not match their checksum"), "byte {at}: {error}");
+                errors += 1;
+            }
+        }
+    }
+    assert!(errors * 10 > places * 9, "only {errors} of {places} places were read");
+}
+
 #[tokio::test]
 async fn a_damaged_manifest_concerns_its_series_only() {
     let house = House::new().await;

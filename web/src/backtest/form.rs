@@ -74,7 +74,7 @@ pub(crate) fn SpecForm(control: Control, series: SeriesInfo) -> impl IntoView {
                 <Text texts field=Field::Fee label="Fixed fee a fill" />
                 <Text texts field=Field::Spread label="Spread [bp]" />
             </fieldset>
-            <Rules />
+            <Execution />
             <p class="actions">
                 <button type="submit" class="primary" data-test="run" title="Ctrl+Enter">"Run"</button>
                 <button type="button" disabled=move || !control.busy.get() on:click=move |_| control.stop()>"Cancel"</button>
@@ -108,11 +108,13 @@ fn StrategyChoice(texts: RwSignal<Texts>) -> impl IntoView {
         let told = draft::params(&strategy);
         told.into_iter().map(|key| view! { <Text texts field=Field::Param(key) label=label(&strategy, key) wide=in_words(&strategy, key) /> }).collect_view()
     };
-    let doc = move || strategies().iter().find(|info| info.name == chosen.get()).map(|info| info.doc);
+    let doc = move || {
+        strategies().iter().find(|info| info.name == chosen.get()).map(|info| info.doc.replace('`', ""))
+    };
     view! {
         <fieldset>
             <legend>"Strategy"</legend>
-            <label class="wide">"Rule" <select id="strategy" aria-label="Strategy" on:change=choose>{options}</select></label>
+            <label class="wide">"Name" <select id="strategy" aria-label="Strategy" on:change=choose>{options}</select></label>
             {fields}
             <p class="wide hint" data-test="strategy-doc">{doc}</p>
         </fieldset>
@@ -195,7 +197,7 @@ fn Sizes(extent: Extent) -> impl IntoView {
 
 /// The choices that take effect at once.
 #[component]
-fn Rules() -> impl IntoView {
+fn Execution() -> impl IntoView {
     let page = page();
     let spec = move || page.fragment.with(|fragment| fragment.spec.clone());
     let change = move |change: fn(&mut engine::backtest::Spec, &str), value: String| {
@@ -217,7 +219,7 @@ fn Rules() -> impl IntoView {
     let set_finalize = |spec: &mut engine::backtest::Spec, value: &str| spec.finalize = value == "true";
     view! {
         <fieldset>
-            <legend>"Rules"</legend>
+            <legend>"Execution"</legend>
             <label class="wide">"Fill"
                 <select id="fill" on:change=move |event| change(set_fill, event_target_value(&event))>
                     <option value="next_open" selected=move || spec().fill == Fill::NextOpen>"next open"</option>

@@ -86,7 +86,7 @@ pub(crate) fn clash(strategy: &Strategy) -> Option<(&'static str, &'static str)>
         {
             Some(("slow", "it must differ from the fast window"))
         }
-        Strategy::RsiReversion { low, high, .. } if low >= high => Some(("high", "it must be above `low`")),
+        Strategy::RsiReversion { low, high, .. } if low >= high => Some(("high", "it must be above the low")),
         Strategy::TimeOfDay { enter, exit } if enter == exit => {
             Some(("exit", "it must differ from the time to enter"))
         }

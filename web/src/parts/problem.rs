@@ -20,18 +20,19 @@ pub(crate) fn ProblemPanel(
 ) -> impl IntoView {
     let page = page();
     let details = details(&problem);
-    let what = sentence(&problem.what);
+    let what = problem.what.clone();
+    let what = move || marked(&sentence(&what), false);
     let cross = || view! { <span class="bad" aria-hidden="true">"✖ "</span> };
     // Where it stands for the whole view, it is the view's title.
     let heading = if other_catalog {
-        view! { <h1>{cross()}{what}</h1> }.into_any()
+        view! { <h1>{cross()}{what()}</h1> }.into_any()
     } else {
-        view! { <h2>{cross()}{what}</h2> }.into_any()
+        view! { <h2>{cross()}{what()}</h2> }.into_any()
     };
     view! {
         <section class="problem" role="alert" data-kind=problem.kind.clone()>
             {heading}
-            {(!problem.why.is_empty()).then(|| view! { <p class="why"><b>"Why we think so: "</b>{marked(&problem.why, false)}</p> })}
+            {why(&problem.why)}
             <ol>{problem.next.iter().map(|step| view! { <li>{marked(step, true)}</li> }).collect_view()}</ol>
             <p class="actions">
                 <button class="primary" on:click=move |_| on_retry()>{retry}</button>
@@ -40,6 +41,16 @@ pub(crate) fn ProblemPanel(
             {other_catalog.then(|| view! { <OpenCatalog /> })}
         </section>
     }
+}
+
+/// What says so; several lines are a text with carets below the wrong word.
+fn why(why: &str) -> Option<AnyView> {
+    if why.contains('\n') {
+        // On the command line the second line is indented like the first.
+        return Some(view! { <pre class="why">{why.replace("\n  ", "\n")}</pre> }.into_any());
+    }
+    let told = || view! { <p class="why"><b>"Why we think so: "</b>{marked(why, false)}</p> }.into_any();
+    (!why.is_empty()).then(told)
 }
 
 /// A field to open another catalog.
