@@ -117,7 +117,8 @@ impl<'a> Cursor<'a> {
     /// Nanoseconds of the day: `14:30`, `14:30:00.5`, `143000`, `1430`, `2:30 PM`.
     pub(super) fn clock(&mut self) -> Option<i64> {
         let run = self.digits();
-        let value = run.iter().fold(0i64, |value, byte| value.saturating_mul(10) + i64::from(byte - b'0'));
+        // More digits than a number holds are no clock, and are refused below.
+        let value = digits_value(run).unwrap_or_default();
         let (mut hour, minute, second) = match run.len() {
             1 | 2 if self.take(b":") => {
                 let minute = i64::from(self.number(2)?);

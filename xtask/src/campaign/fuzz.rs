@@ -7,9 +7,9 @@ use crate::setup::install_crate;
 
 const TARGETS: [&str; 6] = ["manifest", "names", "filter", "csv", "range", "parquet"];
 const CARGO_FUZZ: &str = "cargo-fuzz --version 0.13.2 --locked";
-/// A minute; no input may take longer than five seconds or ask for more than 256 MB at once.
-const LIMITS: [&str; 4] =
-    ["-max_total_time=60", "-timeout=5", "-malloc_limit_mb=256", "-print_final_stats=1"];
+/// A minute; no input may take longer than five seconds. The memory is that of one page that claims the most a header can say, 2 GB, and is
+/// believed by the Parquet crate.
+const LIMITS: [&str; 4] = ["-max_total_time=60", "-timeout=5", "-rss_limit_mb=3000", "-print_final_stats=1"];
 
 /// Runs every target. What they find out about the inputs stays in the target folder, not in the corpus that is kept with them.
 ///

@@ -38,6 +38,13 @@ fn every_way_to_write_a_time() {
         ("5000", None, UnixMicros, "UTC", "1970-01-01T00:00:00.005Z"),
         ("5", None, UnixNanos, "UTC", "1970-01-01T00:00:00.000000005Z"),
         ("5.0", None, UnixNanos, "UTC", "1970-01-01T00:00:00.000000005Z"),
+        (
+            "2024-01-05T00777777777777777777777777777:02",
+            None,
+            Auto,
+            "UTC",
+            "the time `2024-01-05T00777777777777777777777777777:02` is neither ISO 8601, like 2024-01-08 14:30:00, nor a Unix time",
+        ),
         ("5.5", None, UnixNanos, "UTC", "the time `5.5` is finer than a nanosecond"),
         ("2024-01-08T14:30:00Z", None, Auto, new_york, "2024-01-08T14:30:00Z"),
         ("2024-01-08T14:30:00.000000001Z", None, Auto, "UTC", "2024-01-08T14:30:00.000000001Z"),
